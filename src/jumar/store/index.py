@@ -1,0 +1,48 @@
+"""What an index must do. Two kinds are here: ``SqliteIndex`` on disk and ``MemoryIndex``; one contract suite tests both."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Protocol
+
+from jumar.store.records import CallRecord, Entry, Failure, TaskInfo
+
+
+class Index(Protocol):
+    """The rows that say what is known. Every method may be called from any thread."""
+
+    def find(self, key: bytes) -> Entry | None:
+        """The kept result of a call, or None. A row that fails its own check counts as absent and is reported."""
+        ...
+
+    def add(self, entries: Sequence[Entry], failures: Sequence[Failure] = ()) -> None:
+        """Record a group, all or nothing. An entry replaces what was there; it also removes the call's failure."""
+        ...
+
+    def remove(self, keys: Sequence[bytes]) -> None:
+        """Forget these calls (results and failures); keys that are not there are passed over."""
+        ...
+
+    def add_task(self, task: TaskInfo) -> int:
+        """The task's number in this index, given now if it has none."""
+        ...
+
+    def has_code(self, code: bytes) -> bool:
+        """Whether any task with this code was ever recorded; False means that no call of it can be found."""
+        ...
+
+    def calls(self, prefix: str = "", task: str = "", limit: int | None = None) -> Iterator[CallRecord]:
+        """Calls, newest first: those whose key starts with ``prefix`` (hex) and whose task has this name."""
+        ...
+
+    def counts(self) -> tuple[int, int, int, int, int]:
+        """Calls, failures, tasks, bytes of inline results, bytes of the index on disk."""
+        ...
+
+    def blobs(self) -> Iterator[bytes]:
+        """Digests of all blobs that some row names, each once."""
+        ...
+
+    def close(self) -> None:
+        """Let go of files and connections; a second close does nothing."""
+        ...

@@ -1,0 +1,86 @@
+"""The records of an index: what is known about tasks and calls. Plain values, the same for every kind of index."""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+State = Literal["done", "failed"]
+
+
+class TaskInfo(NamedTuple):
+    """A task as the store knows it: code under a name. The same code under two names is two rows with one ``code``."""
+
+    code: bytes
+    """Digest of the code fingerprint (32 bytes): what every key of this task starts from."""
+    name: str
+    """For people: the qualified name, or the ``name=`` option."""
+    module: str
+    """The module's name (a script's file stem when it runs as ``__main__``)."""
+
+
+class Entry(NamedTuple):
+    """A kept result: a row of the index. Either ``inline`` holds its bytes or ``blob`` names them."""
+
+    key: bytes
+    """The call's key, 32 bytes."""
+    task: int
+    """The task's number in this index (see ``Index.add_task``)."""
+    created_s: float
+    """When the result was recorded, seconds since the epoch."""
+    seconds: float
+    """How long the function ran."""
+    size_bytes: int
+    """Length of the encoded result."""
+    codec: str
+    """The codec that wrote it and can read it."""
+    inline: bytes | None
+    """The encoded result, where it is small."""
+    blob: bytes | None
+    """The digest of the blob that holds it, where it is large."""
+    arguments: bytes
+    """The bound arguments as tokens (see ``jumar.keys``), readable by ``jumar show`` and ``jumar why``."""
+
+
+class Failure(NamedTuple):
+    """The last failed attempt of a call; gone once the call succeeds."""
+
+    key: bytes
+    task: int
+    created_s: float
+    seconds: float
+    attempt: int
+    """Counts from 1 over all sessions; the index counts, what is given here is ignored by ``add``."""
+    error: str
+    """One line: type and message."""
+    traceback: str
+    arguments: bytes
+
+
+class CallRecord(NamedTuple):
+    """A call as the command line shows it: a result or a failure, with its task."""
+
+    key: bytes
+    task: TaskInfo
+    state: State
+    created_s: float
+    seconds: float
+    size_bytes: int
+    codec: str
+    blob: bytes | None
+    arguments: bytes
+    attempt: int
+    error: str
+    traceback: str
+
+
+class Totals(NamedTuple):
+    """What a store holds."""
+
+    calls: int
+    failures: int
+    tasks: int
+    inline_bytes: int
+    blobs: int
+    blob_bytes: int
+    index_bytes: int
+    """Size of the index itself on disk, 0 where it is in memory."""
