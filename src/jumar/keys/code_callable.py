@@ -1,0 +1,91 @@
+"""Callables: what stands behind a wrapper, and the name of what has no source of its own to read."""
+
+from __future__ import annotations
+
+import functools
+import sys
+from types import (
+    BuiltinFunctionType,
+    ClassMethodDescriptorType,
+    FunctionType,
+    GetSetDescriptorType,
+    MemberDescriptorType,
+    MethodDescriptorType,
+    MethodType,
+    MethodWrapperType,
+    WrapperDescriptorType,
+)
+from typing import Any
+
+from jumar.keys.code_origin import is_own
+
+_CACHED = type(functools.lru_cache(lambda: None))
+NATIVE = (
+    MethodDescriptorType,
+    WrapperDescriptorType,
+    ClassMethodDescriptorType,
+    GetSetDescriptorType,
+    MemberDescriptorType,
+)
+"""Types of methods written in C, as found in classes."""
+
+
+def unwrapped(value: Any) -> Any:
+    """The function behind a wrapper that does not change what is computed: jumar's tasks, ``lru_cache``, ``staticmethod``.
+
+    Any other wrapper is code of its own and is not looked through.
+
+    Example:
+        >>> unwrapped(functools.lru_cache(len)) is len
+        True
+    """
+    while True:
+        if isinstance(value, _CACHED):
+            value = value.__wrapped__
+        elif isinstance(value, staticmethod | classmethod):
+            value = value.__func__
+        elif not isinstance(value, type | FunctionType) and is_own(value):
+            function = getattr(value, "__wrapped__", None)
+            if not isinstance(function, FunctionType | _CACHED):
+                return value
+            value = function
+        else:
+            return value
+
+
+def is_code(value: Any) -> bool:
+    """Whether ``value`` is a function or a class, written in Python or C, and not bound to a value."""
+    return isinstance(value, (FunctionType, type, *NATIVE)) or (
+        isinstance(value, BuiltinFunctionType | MethodWrapperType) and not is_bound(value)
+    )
+
+
+def is_bound(value: Any) -> bool:
+    """Whether a method carries an object whose state it may use.
+
+    ``random.choice`` does, strictly: but a method that a library's module offers as a function is that function.
+
+    Example:
+        >>> is_bound("abc".upper), is_bound(len), is_bound(dict.fromkeys)
+        (True, False, True)
+    """
+    holder = getattr(value, "__self__", None)
+    if holder is None or isinstance(holder, type(sys)):
+        return False
+    home = sys.modules.get(type(holder).__module__)
+    return getattr(home, value.__name__, None) != value if isinstance(value, MethodType | BuiltinFunctionType) else True
+
+
+def library_name(value: Any) -> bytes:
+    """The name that stands for a function or class that is not followed.
+
+    Example:
+        >>> library_name(len), library_name(dict)
+        (b'builtins.len', b'builtins.dict')
+    """
+    if isinstance(value, FunctionType):
+        return f"{value.__globals__.get('__name__')}.{value.__code__.co_qualname}".encode()
+    holder = getattr(value, "__self__", None)
+    owner = getattr(value, "__objclass__", None) or (None if holder is None or isinstance(holder, type(sys)) else type(holder))
+    module = getattr(value, "__module__", None) or getattr(owner, "__module__", None) or "builtins"
+    return f"{module}.{getattr(value, '__qualname__', None) or value.__name__}".encode()
