@@ -11,7 +11,9 @@ How a type gets its token, first rule that fits:
 3. its class together with the state that its own pickling gives (plain classes, dataclasses, attrs, pydantic, …); where
    the class does its pickling itself, only if a pickled copy has the same token.
 
-Anything else has no identity and is an error; memory addresses never enter a token.
+Anything else has no identity and is an error; memory addresses never enter a token. The whole state counts, also what
+``==`` leaves out (fields with ``compare=False``, a filled ``cached_property``, pydantic's set of fields that were given):
+a function can see it, and a needless miss is better than a wrong hit.
 
 **Registering an encoder** (inside jumar; users have `fingerprint`)::
 
@@ -37,7 +39,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from jumar.errors import DeclarationError, FingerprintError
-from jumar.keys import value_builtin, value_object, value_stdlib
+from jumar.keys import value_builtin, value_object
 from jumar.keys.digest import DIGEST_SIZE
 from jumar.keys.value_form import MAX_TOKEN
 from jumar.keys.value_registry import LEAVES, REGISTRY, Encoder
@@ -58,7 +60,7 @@ __all__ = [
 T = TypeVar("T")
 Identity = Callable[[Any], Any]
 
-BUILT_IN = (value_builtin, value_stdlib, value_object)
+BUILT_IN = (value_builtin, value_object)
 """The modules whose import registers the types that need no library."""
 
 

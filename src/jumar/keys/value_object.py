@@ -11,57 +11,69 @@ from __future__ import annotations
 
 import copyreg
 import pickle
-from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+import types
+from collections.abc import Sequence
 from typing import Any
 
 from jumar.errors import FingerprintError
 from jumar.keys.value_builtin import alternate, pair_step, pairs, sequence, set_step
 from jumar.keys.value_form import record, text
 from jumar.keys.value_refused import why_refused
-from jumar.keys.value_registry import REGISTRY, Parts
+from jumar.keys.value_registry import REGISTRY, Assemble, Parts, Step
 from jumar.keys.value_walk import Walk
 
 PROTOCOL = 4
 """The pickle protocol whose reductions are read; fixed, since classes may answer differently for each."""
 
-_PICKLE_DEFAULT = object.__reduce_ex__
-_sorted_items = sequence("set", b"<", b">")
+_SET_REDUCTIONS = (set.__reduce__, frozenset.__reduce__)
+_RENAMED_MODULES = {"pathlib._local": "pathlib"}
+"""Standard modules that moved between Python's versions, with the name that stays."""
+
+_join_set = sequence("set", b"<", b">")
 
 
-class _Pairs:
-    """The items of a mapping as one part, in any order."""
+class Aspect:
+    """Part of an instance that is no value of its own, such as its attributes: children and how to join them."""
 
-    def __init__(self, children: list[Any]) -> None:
-        self.children = children
+    __slots__ = ("parts",)
 
-
-class _Elements:
-    """The elements of a set as one part, in any order."""
-
-    def __init__(self, children: list[Any]) -> None:
-        self.children = children
+    def __init__(self, children: Sequence[Any], assemble: Assemble, step: Step) -> None:
+        self.parts: Parts = (children, assemble, step)
 
 
-class _Attributes:
-    """The attributes of an instance as one part."""
+def attributes(state: dict[str, Any]) -> Aspect:
+    """The attributes of an instance, in any order."""
+    return Aspect(alternate(state), pairs, _attribute_step)
 
-    def __init__(self, children: list[Any]) -> None:
-        self.children = children
+
+def elements(found: Sequence[Any]) -> Aspect:
+    """The elements of a set, in any order."""
+    return Aspect(found, lambda tokens: _join_set(sorted(tokens)), set_step)
+
+
+def fields(name: str, *named: tuple[str, Any], summary: str | None = None) -> Parts:
+    """The parts of a value of kind ``name`` that is given by a few attributes.
+
+    Args:
+        name: The name of the record.
+        named: Pairs of an attribute's name, for errors, and its value.
+        summary: What people see of a long one, after the name.
+    """
+    return (
+        [value for _, value in named],
+        lambda tokens: record(name, tokens, summary),
+        lambda _children, index: f".{named[index][0]}",
+    )
 
 
 def _attribute_step(children: Sequence[Any], index: int) -> str:
-    return f".{children[index & ~1]}"
+    name = children[index & ~1]
+    return "" if name == "__dict__" else f".{name}"
 
 
 def _reduction_step(children: Sequence[Any], index: int) -> str:
-    # The parts that are attributes or items name themselves; the class and the rest have no place in user's terms.
+    # Arguments and states that are no attributes have no place in the user's terms.
     return ".__class__" if isinstance(children[index], type) else ""
-
-
-def encode_class(kind: type, _walk: Walk) -> bytes:
-    """The token of a class by its name; replaced by keys.code, which knows a project's classes by their code."""
-    return class_by_name(kind)
 
 
 def class_by_name(kind: type) -> bytes:
@@ -72,8 +84,7 @@ def class_by_name(kind: type) -> bytes:
     """
     if "<locals>" in kind.__qualname__:
         raise FingerprintError(f"class {kind.__qualname__!r} was made inside a function and its code is not known")
-    # Standard classes that moved between Python's versions keep one name.
-    module = "pathlib" if kind.__module__ == "pathlib._local" else kind.__module__
+    module = _RENAMED_MODULES.get(kind.__module__, kind.__module__)
     return record("class", [text(module), text(kind.__qualname__)], kind.__qualname__)
 
 
@@ -84,104 +95,100 @@ def encode_instance(value: Any, walk: Walk) -> bytes | Parts:
         FingerprintError: The instance holds something outside of Python's memory, or its pickling is not stable.
     """
     kind = type(value)
-    refused = why_refused(value)
+    refused = why_refused(kind)
     if refused:
         raise FingerprintError(refused)
-    try:
-        reduced = value.__reduce_ex__(PROTOCOL)
-    except FingerprintError:
-        raise
-    except Exception as error:
-        raise FingerprintError(
-            f"a {kind.__module__}.{kind.__qualname__} has no identity: it cannot be pickled ({error})"
-        ) from error
+    reduced = _reduce(value)
     if isinstance(reduced, str):
-        return record("global", [text(kind.__module__), text(reduced)], reduced)
-    default = kind.__reduce_ex__ is _PICKLE_DEFAULT and reduced[0] in {copyreg.__newobj__, copyreg.__newobj_ex__}
-    if not default and not walk.checking:
-        return _checked(value, walk)
-    return reduction(value, reduced)
+        module = getattr(value, "__module__", None) or kind.__module__
+        return record("global", [text(module), text(reduced)], reduced)
+    left_to_python = reduced[0] is copyreg.__newobj__ or kind.__reduce__ in _SET_REDUCTIONS
+    if left_to_python or walk.checking:
+        return reduction(value, reduced)
+    _check(value, walk)
+    walk.checking = True  # what is inside was checked with it
+    try:
+        return walk.token(Aspect(*reduction(value, reduced)))
+    finally:
+        walk.checking = False
+
+
+def _reduce(value: Any) -> Any:
+    try:
+        return value.__reduce_ex__(PROTOCOL)
+    except Exception as error:
+        raise FingerprintError(f"a {_name(value)} has no identity: it cannot be pickled ({error})") from error
 
 
 def reduction(value: Any, reduced: tuple[Any, ...]) -> Parts:
     """The parts of a value from what its ``__reduce_ex__`` gave."""
     kind = type(value)
     function, arguments, state, items, entries = (*reduced, None, None, None)[:5]
-    children: list[Any] = []
-    if function is copyreg.__newobj__:
-        children.extend(arguments)
-    else:
-        children.extend((function, tuple(arguments)))
-        if function is not kind:
-            children.append(kind)
-    if isinstance(value, set | frozenset) and not isinstance(items, Iterator):
+    children: list[Any]
+    if kind.__reduce__ in _SET_REDUCTIONS:
         # Sets reduce to the list of their elements in the order of the hash seed.
-        children = [kind, _Elements(list(value))]
+        children = [kind, elements(list(value))]
+    elif function is copyreg.__newobj__:
+        children = [kind, *arguments[1:]]
+    else:
+        children = [kind, None if function is kind else function, tuple(arguments)]
     if items is not None:
         children.append(list(items))
     if entries is not None:
         found = list(entries)
-        children.append(found if isinstance(value, OrderedDict) else _Pairs(alternate_pairs(found)))
+        # Only a plain dict's own items come without an order that counts.
+        ordered = function is not copyreg.__newobj__
+        children.append(found if ordered else Aspect([part for pair in found for part in pair], pairs, pair_step))
     children.append(_state(state))
     name = kind.__qualname__
     return children, lambda tokens: record("object", tokens, name), _reduction_step
 
 
-def alternate_pairs(found: list[tuple[Any, Any]]) -> list[Any]:
-    """Keys and values alternating, from pairs."""
-    return [part for pair in found for part in pair]
-
-
 def _state(state: Any) -> Any:
-    if type(state) is dict and all(type(name) is str for name in state):
-        return _Attributes(alternate(state))
     if type(state) is tuple and len(state) == 2 and type(state[1]) is dict and type(state[0]) in {dict, type(None)}:
-        # Slots; a class with slots and a __dict__ has both, and no name stands in the two of them.
-        return _Attributes(alternate({**(state[0] or {}), **state[1]}))
-    return state
+        # A class with slots: its __dict__ and its slots, which have no name in common.
+        state = {**(state[0] or {}), **state[1]}
+    if type(state) is not dict or not all(type(name) is str for name in state):
+        return state
+    inner = state.get("__dict__")
+    if type(inner) is dict and all(type(name) is str for name in inner):  # as pydantic gives it
+        state = {**state, "__dict__": attributes(inner)}
+    return attributes(state)
 
 
-def _checked(value: Any, walk: Walk) -> bytes:
-    kind = type(value)
-    name = f"{kind.__module__}.{kind.__qualname__}"
-    walk.checking = True
+def _check(value: Any, walk: Walk) -> None:
+    """Raise unless a pickled copy of ``value`` has the same token; both looked at outside of where ``value`` stands."""
+    met: list[object] | None = None if walk.references is None else []
+    mine = Walk(met, checking=True).token(value)
+    if met:
+        return  # a future cannot be pickled, and stands for itself
     try:
-        mine = walk.token(_Reduced(value))
-    finally:
-        walk.checking = False
-    if walk.references is None or not walk.references:
-        copy_walk = Walk(None)
-        copy_walk.checking = True
-        try:
-            copy = pickle.loads(pickle.dumps(value, PROTOCOL))
-            same = copy_walk.token(_Reduced(copy)) == mine
-        except Exception as error:
-            raise FingerprintError(
-                f"a {name} has no identity: a pickled copy cannot be made to check it ({type(error).__name__}: {error})"
-            ) from error
-        if not same:
-            raise FingerprintError(f"a {name} has no stable identity: a pickled copy of it looks different each time")
-    return mine
+        copy = pickle.loads(pickle.dumps(value, PROTOCOL))
+        same = Walk(None, checking=True).token(copy) == mine
+    except Exception as error:
+        raise FingerprintError(
+            f"a {_name(value)} has no identity: a pickled copy to check it with cannot be made "
+            f"({type(error).__name__}: {error})"
+        ) from error
+    if not same:
+        raise FingerprintError(f"a {_name(value)} has no stable identity: each pickled copy of it looks different")
 
 
-class _Reduced:
-    """A value to be taken apart without a check, being checked already."""
-
-    def __init__(self, value: Any) -> None:
-        self.value = value
+def _name(value: Any) -> str:
+    kind = type(value)
+    return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
 
 
-def _encode_reduced(value: _Reduced, _walk: Walk) -> Parts:
-    inner = value.value
-    return reduction(inner, inner.__reduce_ex__(PROTOCOL))
+def _encode_exception(value: BaseException, _walk: Walk) -> Parts:
+    # Not the traceback: it is about where, not what. Not checked by a copy: many exceptions cannot be unpickled.
+    kind, arguments, *state = value.__reduce__()  # type: ignore[misc]  # always a tuple for exceptions
+    return reduction(value, (kind, arguments, *state))
 
 
 REGISTRY.register(object, encode_instance, subclasses=True)
-REGISTRY.register(type, encode_class, subclasses=True)
-REGISTRY.register(_Reduced, _encode_reduced, subclasses=False)
-REGISTRY.register(_Pairs, lambda value, _walk: (value.children, pairs, pair_step), subclasses=False)
-REGISTRY.register(_Attributes, lambda value, _walk: (value.children, pairs, _attribute_step), subclasses=False)
+REGISTRY.register(type, lambda value, _walk: class_by_name(value), subclasses=True)
+REGISTRY.register(BaseException, _encode_exception, subclasses=True)
+REGISTRY.register(Aspect, lambda value, _walk: value.parts, subclasses=False)
 REGISTRY.register(
-    _Elements, lambda value, _walk: (value.children, lambda tokens: _sorted_items(sorted(tokens)), set_step), subclasses=False
+    types.MappingProxyType, lambda value, _walk: fields("mappingproxy", ("copy()", value.copy())), subclasses=False
 )
-

@@ -6,7 +6,7 @@ import collections.abc
 import io
 import types
 import weakref
-from typing import Any
+from functools import lru_cache
 
 _ADVICE_BY_TYPE: tuple[tuple[type | tuple[type, ...], str], ...] = (
     (types.GeneratorType, "a generator is used up by being read; pass a list, or the function that makes it"),
@@ -31,31 +31,32 @@ _ADVICE_BY_NAME = {
     "subprocess": "it is a running process; pass its command, or its output",
     "concurrent": "it is work under way in this process; pass its result",
     "asyncio": "it is bound to an event loop of this process; pass its result",
-    "logging": "a logger is part of this process; make it inside the task with logging.getLogger",
     "contextvars": "it belongs to a running program",
     "queue": "a queue is a place of this process; pass what is in it",
 }
 
 
-def why_refused(value: Any) -> str:
-    """What is wrong with ``value`` and what to pass instead; empty if nothing is known against it.
+@lru_cache(maxsize=4096)
+def why_refused(kind: type) -> str:
+    """What is wrong with values of a type and what to pass instead; empty if nothing is known against it.
 
     Example:
-        >>> why_refused(x for x in "ab")
+        >>> why_refused(types.GeneratorType)
         'a generator has no identity: a generator is used up by being read; pass a list, or the function that makes it'
     """
-    kind = type(value)
     name = f"{kind.__module__}.{kind.__qualname__}" if kind.__module__ != "builtins" else kind.__qualname__
     if kind is object:
         return "an object() has no identity: all of them look the same; pass None, a string or an enum member"
+    if issubclass(kind, io.BytesIO | io.StringIO):
+        return ""  # in memory: content and position are its state
     for kinds, advice in _ADVICE_BY_TYPE:
-        if isinstance(value, kinds):
+        if issubclass(kind, kinds):
             return f"a {name} has no identity: {advice}"
     for base in kind.__mro__:
         advice_by_name = _ADVICE_BY_NAME.get(base.__module__.partition(".")[0])
         if advice_by_name is not None:
             return f"a {name} has no identity: {advice_by_name}"
     # An iterator written in Python is an object with a state; one written in C hides where it stands.
-    if isinstance(value, collections.abc.Iterator) and not isinstance(kind.__next__, types.FunctionType):
+    if issubclass(kind, collections.abc.Iterator) and not isinstance(kind.__next__, types.FunctionType):
         return f"a {name} has no identity: an iterator is used up by being read; pass a list"
     return ""

@@ -4,8 +4,9 @@ Three dictionaries, looked up by the exact type of a value: `LEAVES` for built-i
 with the value only), `known` for everything that was registered or looked up before, and, on a miss, a search along the
 type's MRO for an encoder that subclasses inherit. The encoder of ``object`` ends every search.
 
-Handlers of optional libraries are modules of this package that are imported when a type of that library is first seen:
-the user has imported the library by then, and we never do.
+Encoders for libraries are in modules of this package that are imported when a type of that library is first seen: the
+user has imported the library by then, and we never do. The standard library's value types are treated alike, which
+keeps ``import jumar`` quick.
 """
 
 from __future__ import annotations
@@ -31,6 +32,10 @@ LEAVES: dict[type, Leaf] = {}
 """Encoders of the built-in scalars; filled by value_builtin and closed after that."""
 
 LIBRARIES = {
+    **dict.fromkeys(
+        ("array", "collections", "datetime", "decimal", "enum", "fractions", "functools", "pathlib"), "value_stdlib"
+    ),
+    **dict.fromkeys(("random", "re", "types", "uuid", "zoneinfo"), "value_stdlib"),
     "numpy": "value_numpy",
     "pandas": "value_pandas",
     "polars": "value_polars",
@@ -38,7 +43,7 @@ LIBRARIES = {
     "scipy": "value_scipy",
     "torch": "value_torch",
 }
-"""Module in this package that registers the types of a library, by the library's top-level name."""
+"""Module in this package that provides the encoders of a library's types, by the library's top-level name."""
 
 MAX_KNOWN = 4096
 """Looked-up types kept; a program that makes classes without end must not make this table grow without end."""
@@ -62,6 +67,11 @@ class Registry:
             self._inherited.pop(kind, None)
         # A new dictionary, not clear(): a search that runs in another thread then writes into the old one.
         self.known = dict(self._exact)
+
+    def provide(self, kind: type, encoder: Encoder, *, subclasses: bool = False) -> None:
+        """As `register`, but what is registered already stays: users speak before a library's module is loaded."""
+        if kind not in self._exact:
+            self.register(kind, encoder, subclasses=subclasses)
 
     def find(self, kind: type) -> Encoder:
         """The encoder for ``kind``; remembers the answer."""

@@ -11,6 +11,7 @@ Values that are shared (``[x, x]``) have the same token as copies. So that a str
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import Any
 
 from jumar.errors import FingerprintError
@@ -30,14 +31,14 @@ class _Frame:
 
     __slots__ = ("assemble", "children", "met", "outermost", "rest", "step", "tokens", "value")
 
-    def __init__(self, value: Any, parts: Parts, met: int) -> None:
+    def __init__(self, value: Any, parts: Parts, tokens: list[bytes], rest: Iterator[Any], met: int) -> None:
         self.value = value
         self.children: Sequence[Any]
         self.assemble: Assemble
         self.step: Step
         self.children, self.assemble, self.step = parts
-        self.rest: Iterator[Any] = iter(self.children)
-        self.tokens: list[bytes] = []
+        self.tokens = tokens
+        self.rest = rest
         self.met = met  # references met before this value
         self.outermost = _NOWHERE  # least depth that a back reference in this value points to
 
@@ -47,13 +48,14 @@ class Walk:
 
     Args:
         references: Takes the references met, in order; None if there must be none.
+        checking: Whether the walk belongs to the check of a value by a pickled copy, which covers all that is in it.
     """
 
     __slots__ = ("_entered", "_known", "_open", "_outermost", "checking", "references")
 
-    def __init__(self, references: list[object] | None) -> None:
+    def __init__(self, references: list[object] | None, *, checking: bool = False) -> None:
         self.references = references
-        self.checking = False  # True inside a value whose pickling is being checked as a whole
+        self.checking = checking
         self._open: dict[int, int] = {}
         self._known: dict[int, tuple[Any, bytes, list[object]]] = {}
         self._entered = 0
@@ -146,8 +148,18 @@ class Walk:
                 stack[-1].outermost = min(stack[-1].outermost, self._outermost)
                 self._outermost = _NOWHERE
             return parts
-        stack.append(_Frame(value, parts, met_before))
-        return None
+        # Most compounds hold scalars only: those are done here and now, without a frame.
+        tokens: list[bytes] = []
+        leaf_of = LEAVES.get
+        rest = iter(parts[0])
+        for child in rest:
+            leaf = leaf_of(type(child))
+            if leaf is None:
+                stack.append(_Frame(value, parts, tokens, chain((child,), rest), met_before))
+                return None
+            tokens.append(leaf(child))
+        del opened[place]
+        return parts[1](tokens)
 
     def _leave(self, stack: list[_Frame]) -> bytes:
         frame = stack.pop()
