@@ -1,1 +1,62 @@
-"""."""
+"""jumar: graphs of plain Python functions in which whatever has finished stays finished.
+
+Example:
+    >>> import jumar
+    >>> @jumar.task
+    ... def square(x: int) -> int:
+    ...     return x * x
+    >>> @jumar.task
+    ... def total(parts: list[int]) -> int:
+    ...     return sum(parts)
+    >>> total.spawn([square.spawn(i) for i in range(4)]).result()
+    14
+"""
+
+from jumar.errors import (
+    ArgumentError,
+    DamagedError,
+    DeadlockError,
+    DeclarationError,
+    FingerprintError,
+    JumarError,
+    ResultError,
+    SettingsError,
+    StoreError,
+    StoreFormatError,
+    StoreWarning,
+)
+from jumar.future import Future, as_completed, gather, wait
+from jumar.keys.file import Dir, File
+from jumar.keys.value import fingerprint
+from jumar.session import Session, configure
+from jumar.store.store import Store
+from jumar.task import Task, spawn, task
+
+__all__ = [
+    "ArgumentError",
+    "DamagedError",
+    "DeadlockError",
+    "DeclarationError",
+    "Dir",
+    "File",
+    "FingerprintError",
+    "Future",
+    "JumarError",
+    "ResultError",
+    "Session",
+    "SettingsError",
+    "Store",
+    "StoreError",
+    "StoreFormatError",
+    "StoreWarning",
+    "Task",
+    "as_completed",
+    "configure",
+    "fingerprint",
+    "gather",
+    "spawn",
+    "task",
+    "wait",
+]
+
+__version__ = "0.1.0"

@@ -1,4 +1,4 @@
-"""Time as the rest of jumar sees it: one small protocol, so that tests never wait and never depend on the wall clock."""
+"""Time as the rest of jumar sees it: one small protocol, so that tests need no wall clock."""
 
 from __future__ import annotations
 

@@ -72,3 +72,7 @@ class DamagedError(StoreError):
 
 class StoreWarning(UserWarning):
     """Something about storage went wrong and the computation went on without it."""
+
+
+class DeadlockError(JumarError, RuntimeError):
+    """A call would wait for something that waits for it."""

@@ -1,1 +1,112 @@
-"""."""
+"""The ``jumar`` command: a reader of stores. It never runs a task."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from jumar import project, settings
+from jumar.cli import show
+from jumar.errors import JumarError
+from jumar.store.store import Store
+
+
+class _Failure(click.ClickException):
+    """An error of jumar's as the command shows it: the text, no traceback, status 1."""
+
+
+_store = click.option(
+    "--store",
+    "path",
+    type=click.Path(path_type=Path),
+    help="Folder of the store; by default the one that a program here would use.",
+)
+_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="jumar", message="%(prog)s %(version)s")
+def cli() -> None:
+    """Look into a store of durable calls: what was computed, when, and what it cost."""
+
+
+@cli.command()
+@click.option("--task", default="", help="Only calls of the task with this name.")
+@click.option("--state", type=click.Choice(["done", "failed"]), help="Only calls in this state.")
+@click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True, help="At most this many.")
+@_store
+@_json
+def calls(task: str, state: str | None, limit: int, path: Path | None, as_json: bool) -> None:
+    """List calls, newest first: key, task, arguments, state, when, seconds, bytes."""
+    with _open(path) as store:
+        found = []
+        for record in store.calls(task=task):
+            if state in (None, record.state):
+                found.append(record)
+            if len(found) > limit:
+                break
+        show.calls(found[:limit], more=len(found) > limit, as_json=as_json)
+
+
+@cli.command("show")
+@click.argument("key")
+@click.option("--value", is_flag=True, help="Also read the result and print it. This unpickles it.")
+@_store
+@_json
+def show_call(key: str, value: bool, path: Path | None, as_json: bool) -> None:
+    """Show one call. KEY is the beginning of its key in hexadecimal."""
+    if not key or set(key.lower()) - set("0123456789abcdef"):
+        raise _Failure(f"{key!r} is not the beginning of a key: keys are hexadecimal, see `jumar calls`.")
+    with _open(path) as store:
+        found = [record for record, _ in zip(store.calls(prefix=key.lower()), range(2), strict=False)]
+        if not found:
+            raise _Failure(f"no call in {store.path} has a key that starts with {key}. See `jumar calls`.")
+        if len(found) > 1:
+            raise _Failure(f"several calls in {store.path} have keys that start with {key}: write more of it.")
+        show.call(found[0], _value_of(store, found[0].key) if value else None, as_json=as_json)
+
+
+@cli.command("store")
+@_store
+@_json
+def show_store(path: Path | None, as_json: bool) -> None:
+    """Show where the store is and what it holds: calls, bytes."""
+    with _open(path) as store:
+        show.totals(store.path, store.totals(), as_json=as_json)
+
+
+@cli.command()
+@_json
+def config(as_json: bool) -> None:
+    """Show every setting of a program here, with where its value comes from."""
+    show.settings(settings.resolve(folder=Path.cwd()), as_json=as_json)
+
+
+def main(args: list[str] | None = None) -> None:
+    """Run the command: the entry point ``jumar``."""
+    try:
+        cli.main(args=args, prog_name="jumar")
+    except JumarError as error:
+        click.echo(f"Error: {error}", err=True)
+        sys.exit(1)
+
+
+def _open(path: Path | None) -> Store:
+    """The store, which must be there: a reader makes none."""
+    chosen = path or settings.resolve(folder=Path.cwd())["store"].value
+    if not (chosen / "format").is_file():
+        raise _Failure(
+            f"there is no store at {chosen} (looked from {project.root(Path.cwd())}). "
+            "It is made by the first call of a program; name another one with --store."
+        )
+    return Store.open(chosen)
+
+
+def _value_of(store: Store, key: bytes) -> Any:
+    entry = store.find(key)
+    if entry is None:
+        raise _Failure(f"call {key.hex()[:12]} has no result that could be read.")
+    return [store.load(entry)]

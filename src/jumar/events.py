@@ -1,0 +1,38 @@
+"""What a session tells those who listen: calls that ended, and trouble with storage."""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+from jumar.store.trouble import Trouble
+
+How = Literal["computed", "restored", "failed", "cancelled"]
+
+
+class CallEnded(NamedTuple):
+    """A call has its result, or never will."""
+
+    key: bytes
+    task: str
+    how: How
+    seconds: float
+    """How long the function ran just now; 0 where it did not."""
+
+
+Event = CallEnded | Trouble
+
+
+class Counts(NamedTuple):
+    """How many calls a session has seen, by what became of them."""
+
+    computed: int
+    restored: int
+    failed: int
+    """Calls that raised, and calls that could not run because of them."""
+    cancelled: int
+    unfinished: int
+
+    @property
+    def finished(self) -> int:
+        """Calls that have a result: computed or restored."""
+        return self.computed + self.restored

@@ -1,0 +1,31 @@
+"""What an executor must do: carry work out somewhere else, at once or soon.
+
+Order, retries, keys and records live in the engine. The engine never has more than ``workers`` pieces of work under
+way, plus one for each that has said that it only waits, so an executor needs no queue of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol, TypeVar
+
+T = TypeVar("T")
+
+
+class Executor(Protocol):
+    """Runs pieces of work that share the caller's memory."""
+
+    name: str
+    workers: int
+    """How many calls it wants at a time."""
+
+    def submit(self, work: Callable[[T], None], item: T) -> None:
+        """Carry out ``work(item)`` once, not necessarily before returning. ``work`` does not raise.
+
+        It must start whatever else is under way: work may wait for other work.
+        """
+        ...
+
+    def close(self, *, wait: bool) -> None:
+        """Take no more work. With ``wait``, return when what was submitted is done. A second close does nothing."""
+        ...

@@ -1,0 +1,347 @@
+"""Futures: results to come, usable wherever the standard library's are."""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures as cf
+import logging
+import threading
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, Literal, NamedTuple, Protocol, TypeVar, cast
+
+from jumar.errors import StoreError
+from jumar.graph.call import CANCELLED, RUNNING, Call
+from jumar.keys.value import register_reference
+
+T = TypeVar("T")
+
+_LOG = logging.getLogger("jumar")
+
+# The states of concurrent.futures.Future: `wait`, `as_completed` and `asyncio.wrap_future` compare them.
+_PENDING, _FINISHED, _CANCELLED = "PENDING", "FINISHED", "CANCELLED_AND_NOTIFIED"
+
+_NOT_READ: Any = object()
+"""Stands for a value that is in the call's outcome and that this future has not taken yet."""
+
+
+class _Wait:
+    """What a future needs once somebody waits for it: most never do, and a condition costs more than all the rest."""
+
+    __slots__ = ("callbacks", "condition", "waiters")
+
+    def __init__(self) -> None:
+        self.condition = threading.Condition()
+        self.waiters: list[Any] = []
+        self.callbacks: list[Callable[[Any], object]] = []
+
+
+class Keeper(Protocol):
+    """What a future asks of the engine it belongs to."""
+
+    strict: bool
+
+    """Whether a result that could not be kept is raised."""
+
+    def wait(self, future: Future[Any], timeout_s: float | None) -> None:
+        """Return when the future is done, or raise TimeoutError."""
+
+    def read(self, call: Call) -> Any:
+        """The value of a finished call, for one reader."""
+
+    def failure(self, call: Call) -> BaseException:
+        """The error of a failed call, ready to be raised."""
+
+    def cancel(self, future: Future[Any]) -> bool:
+        """Take a future back, if that is still possible."""
+
+    def blocked(self) -> AbstractContextManager[None]:
+        """While in it, the current call only waits."""
+
+
+class Future(cf.Future[T]):
+    """A call's result to come.
+
+    Works with ``concurrent.futures.wait`` and ``as_completed``, ``asyncio.wrap_future`` and ``await``. As an argument
+    of another call, at any depth of lists, tuples, dicts, sets and dataclasses, it is awaited and replaced.
+
+    Guarantees:
+        ``result()`` gives the same object each time it is called on one future, and nobody else has that object if it
+        can be changed. What is done to it reaches neither the store nor another call.
+
+    Example:
+        >>> import jumar
+        >>> @jumar.task
+        ... def double(x: int) -> int:
+        ...     return 2 * x
+        >>> double.spawn(21).result()
+        42
+    """
+
+    _state: str = _PENDING
+    _wait: _Wait | None = None
+    _result: Any = _NOT_READ
+    store_error: StoreError | None = None
+    """Why the result could not be kept; None where it was, or was not meant to be."""
+
+    def __init__(self, keeper: Keeper, call: Call) -> None:
+        self._keeper = keeper
+        self._call = call
+
+    @property
+    def key(self) -> str:
+        """The call's key in hexadecimal: what ``jumar show`` takes."""
+        return self._call.key.hex()
+
+    def done(self) -> bool:
+        """Whether the call has finished, failed or was cancelled. Never raises."""
+        return self._state is not _PENDING
+
+    def running(self) -> bool:
+        """Whether the call is being run now."""
+        return self._state is _PENDING and self._call.state is RUNNING
+
+    def cancelled(self) -> bool:
+        """Whether the call was cancelled."""
+        return self._state is _CANCELLED
+
+    def cancel(self) -> bool:
+        """Take the call back if it has not started; calls that need it are cancelled with it.
+
+        Returns:
+            Whether this future is now cancelled.
+        """
+        return self._state is _CANCELLED or (self._state is _PENDING and self._keeper.cancel(self))
+
+    def result(self, timeout: float | None = None) -> T:
+        """The call's value; waits for it.
+
+        Args:
+            timeout: Seconds to wait at most; None waits for as long as it takes.
+
+        Raises:
+            TimeoutError: It did not finish in time. It goes on.
+            concurrent.futures.CancelledError: It was cancelled.
+            StoreError: With ``on_store_error="raise"``: the value could not be kept.
+            StoreError: With ``on_store_error="raise"``: the value could not be kept.
+            BaseException: What the task raised, or what a task that it needs raised.
+        """
+        if self._state is _PENDING:
+            self._keeper.wait(self, timeout)
+        if self.store_error is not None and self._keeper.strict:
+            raise self.store_error
+        if self._result is _NOT_READ:
+            if self._call.error is not None or self._state is _CANCELLED:
+                raise self._error()
+            # Of two threads that read at once, both get what the first one read.
+            self.__dict__.setdefault("_result", self._keeper.read(self._call))
+        return cast("T", self._result)
+
+    def exception(self, timeout: float | None = None) -> BaseException | None:
+        """What ``result`` would raise, or None; waits as ``result`` does.
+
+        Raises:
+            TimeoutError: It did not finish in time.
+            concurrent.futures.CancelledError: It was cancelled.
+        """
+        if self._state is _PENDING:
+            self._keeper.wait(self, timeout)
+        if self._state is _CANCELLED:
+            raise self._error()
+        return self._error() if self._call.error is not None else None
+
+    def add_done_callback(self, fn: Callable[[Any], object]) -> None:
+        """Call ``fn(future)`` when the call ends, in the thread that ends it; at once if it has ended."""
+        with self._condition:
+            if self._state is _PENDING:
+                self._waited().callbacks.append(fn)
+                return
+        self._call_back(fn)
+
+    def set_result(self, _: object) -> None:
+        """Refused: only the engine ends a call."""
+        raise cf.InvalidStateError("a jumar future gets its result from its call; it cannot be set from outside")
+
+    def set_exception(self, _: object) -> None:
+        """Refused, likewise."""
+        self.set_result(None)
+
+    def __await__(self) -> Generator[Any, None, T]:
+        """The value, waited for without blocking the event loop."""
+        return asyncio.wrap_future(self).__await__()
+
+    def __repr__(self) -> str:
+        state = "cancelled" if self.cancelled() else self._call.state.name.lower()
+        name = getattr(self._call.task, "name", "call")
+        return f"<jumar.Future {name} {self.key[:12]} {state}>"
+
+    def __reduce__(self) -> Any:
+        """Refused: a future lives in the process that made it."""
+        raise TypeError(
+            f"{self!r} cannot be pickled: it lives in this process. "
+            "Inside a task, take its value with .result(), or pass the future on as an argument of another call."
+        )
+
+    # -- what the engine calls -------------------------------------------------------------------------------------
+
+    def settle(self, value: Any = _NOT_READ, *, cancelled: bool = False) -> None:
+        """End this future and wake who waits. Called once, by the engine, after the call's outcome is in place.
+
+        The state is set before looking for a waiter, and a waiter makes itself known before looking at the state: one
+        of the two sees the other, so no lock is needed where nobody waits.
+        """
+        if value is not _NOT_READ:
+            self._result = value
+        self._state = _CANCELLED if cancelled else _FINISHED
+        wait = self._wait
+        if wait is None:
+            return
+        with wait.condition:
+            for waiter in wait.waiters:
+                if cancelled:
+                    waiter.add_cancelled(self)
+                elif self._call.error is not None:
+                    waiter.add_exception(self)
+                else:
+                    waiter.add_result(self)
+            wait.condition.notify_all()
+            callbacks, wait.callbacks = wait.callbacks, []
+        for callback in callbacks:
+            self._call_back(callback)
+
+    def block(self, timeout_s: float | None) -> None:
+        """Wait until ``settle`` was called, or raise TimeoutError."""
+        with self._condition:
+            if self._state is _PENDING:
+                self._condition.wait(timeout_s)
+            if self._state is _PENDING:
+                raise TimeoutError(f"{self!r} did not finish within {timeout_s} s; it goes on")
+
+    def _error(self) -> BaseException:
+        if self._state is _CANCELLED or self._call.state is CANCELLED:
+            return cf.CancelledError(f"{self!r} was cancelled")
+        return self._keeper.failure(self._call)
+
+    def _call_back(self, fn: Callable[[Any], object]) -> None:
+        try:
+            fn(self)
+        except Exception:  # noqa: BLE001  (as in the standard library: a callback cannot break the call)
+            _LOG.exception("a callback of %r failed", self)
+
+    def _waited(self) -> _Wait:
+        wait: _Wait = self._wait or self.__dict__.setdefault("_wait", _Wait())
+        return wait
+
+    @property
+    def _condition(self) -> threading.Condition:  # type: ignore[override]  # made on first use
+        return self._waited().condition
+
+    @property
+    def _waiters(self) -> list[Any]:
+        return self._waited().waiters
+
+
+register_reference(Future, lambda future: cast("bytes", future._call.key))  # noqa: SLF001
+register_reference(Call, lambda call: cast("bytes", call.key))  # what captured arguments hold in a future's place
+
+
+class DoneAndNotDone(NamedTuple):
+    """What ``wait`` returns: two sets of futures."""
+
+    done: set[Future[Any]]
+    not_done: set[Future[Any]]
+
+
+def wait(
+    futures: Iterable[Future[Any]],
+    timeout: float | None = None,
+    return_when: Literal["ALL_COMPLETED", "FIRST_COMPLETED", "FIRST_EXCEPTION"] = "ALL_COMPLETED",
+    *,
+    num_returns: int | None = None,
+) -> DoneAndNotDone:
+    """Those that are done and those that are not, as in ``concurrent.futures.wait``. Failed calls count as done.
+
+    Args:
+        futures: Any number of futures.
+        timeout: Seconds to wait at most.
+        return_when: As in the standard library.
+        num_returns: Return as soon as this many are done.
+
+    Example:
+        >>> import jumar
+        >>> @jumar.task
+        ... def triple(x: int) -> int:
+        ...     return 3 * x
+        >>> done, not_done = jumar.wait([triple.spawn(i) for i in range(3)])
+        >>> sorted(future.result() for future in done), not_done
+        ([0, 3, 6], set())
+    """
+    pending = set(futures)
+    if num_returns is None:
+        with _only_waiting(pending):
+            found = cf.wait(pending, timeout, return_when)
+        return DoneAndNotDone(cast("set[Future[Any]]", found.done), cast("set[Future[Any]]", found.not_done))
+    if not 1 <= num_returns <= len(pending):
+        raise ValueError(f"num_returns={num_returns} of {len(pending)} futures: must be between 1 and their number")
+    done: set[Future[Any]] = set()
+    try:
+        for future in as_completed(pending, timeout):
+            done.add(future)
+            if len(done) >= num_returns:
+                break
+    except TimeoutError:
+        done = {future for future in pending if future.done()}
+    return DoneAndNotDone(done, pending - done)
+
+
+def as_completed(futures: Iterable[Future[T]], timeout: float | None = None) -> Iterator[Future[T]]:
+    """The futures in the order in which they end, failed ones too, as in ``concurrent.futures.as_completed``.
+
+    Raises:
+        TimeoutError: Not all ended within ``timeout`` seconds.
+    """
+    pending = set(futures)
+    ends = cast("Iterator[Future[T]]", cf.as_completed(cast("Any", pending.copy()), timeout))
+    while pending:
+        with _only_waiting(pending):
+            future = next(ends)
+        pending.discard(future)
+        yield future
+
+
+def _only_waiting(futures: set[Future[T]]) -> AbstractContextManager[None]:
+    """Inside a task: another call may use this worker's place meanwhile."""
+    for future in futures:
+        return future._keeper.blocked()  # noqa: SLF001
+    return nullcontext()
+
+
+def gather(*futures: Future[T] | Iterable[Future[T]], return_exceptions: bool = False) -> list[T]:
+    """The values of all futures, in the order given.
+
+    Args:
+        futures: Futures, or iterables of futures.
+        return_exceptions: Put an error in its place in the list instead of raising the first one.
+
+    Raises:
+        BaseException: The error of the first failed future in the order given; the others go on.
+
+    Example:
+        >>> import jumar
+        >>> @jumar.task
+        ... def square(x: int) -> int:
+        ...     return x * x
+        >>> jumar.gather(square.spawn(i) for i in range(4))
+        [0, 1, 4, 9]
+    """
+    flat = [f for group in futures for f in ([group] if isinstance(group, Future) else group)]
+    if not return_exceptions:
+        return [future.result() for future in flat]
+    return [cast("T", error) if (error := _error_of(future)) is not None else future.result() for future in flat]
+
+
+def _error_of(future: Future[Any]) -> BaseException | None:
+    try:
+        return future.exception()
+    except cf.CancelledError as error:
+        return error

@@ -1,0 +1,91 @@
+"""A call: one task with its arguments, as the scheduler sees it."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import Any
+
+
+class CallState(IntEnum):
+    """Where a call stands. It only ever moves downwards in this list."""
+
+    NEW = 0
+    """Made, not yet given to the scheduler."""
+    WAITING = 1
+    """Some of the calls it needs have not finished."""
+    READY = 2
+    """May run as soon as a worker is free."""
+    RUNNING = 3
+    DONE = 4
+    FAILED = 5
+    CANCELLED = 6
+
+
+NEW, WAITING, READY, RUNNING, DONE, FAILED, CANCELLED = CallState
+
+
+class Call:
+    """A node of the graph.
+
+    The scheduler owns ``state``, ``missing`` and ``dependants``; the rest belongs to the engine and is carried along
+    unread. One class serves both because a graph may hold a million of them.
+
+    Args:
+        key: What the call is: 32 bytes.
+        task: The task, opaque here.
+        args: Captured positional arguments; calls and futures may stand at any depth.
+        kwargs: Captured keyword arguments.
+        needs: The calls whose results are among the arguments.
+        arguments: The bound arguments as tokens, for the record.
+        keep: Whether the result is to be kept.
+        fragile: Whether some argument is shared with the caller and can be changed while the call waits or runs.
+    """
+
+    __slots__ = (
+        "args",
+        "arguments",
+        "blocked_on",
+        "dependants",
+        "error",
+        "fragile",
+        "futures",
+        "keep",
+        "key",
+        "kwargs",
+        "missing",
+        "needs",
+        "outcome",
+        "state",
+        "task",
+    )
+
+    def __init__(
+        self,
+        key: bytes,
+        task: Any = None,
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+        needs: tuple[Call, ...] = (),
+        arguments: bytes = b"",
+        *,
+        keep: bool = True,
+        fragile: bool = False,
+    ) -> None:
+        self.key = key
+        self.task = task
+        self.args: tuple[Any, ...] | None = args
+        self.kwargs = kwargs
+        self.needs = needs
+        self.arguments = arguments
+        self.keep = keep
+        self.fragile = fragile
+        self.state: CallState = NEW
+        self.missing = 0
+        self.dependants: list[Call] | None = None
+        self.error: BaseException | None = None
+        self.outcome: Any = None
+        self.futures: list[Any] = []
+        self.blocked_on: Call | None = None
+
+    def __repr__(self) -> str:
+        return f"<Call {self.key.hex()[:8]} {self.state.name.lower()}>"

@@ -1,0 +1,130 @@
+"""The key of a call: its code, and its arguments bound to the signature, under one digest.
+
+``key = digest("jumar:call:1" + code digest + token of each parameter, in the order of the signature)``
+
+Tokens are self-delimiting, so no two different lists of arguments give the same bytes. Parameter names are in the code
+digest. A reordering of keyword arguments, a default left out or written down, ``f(1)`` or ``f(x=1)``: one call.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Sequence
+from itertools import zip_longest
+from typing import Any
+
+from blake3 import blake3
+
+from jumar.errors import ArgumentError, FingerprintError
+from jumar.keys.value import describe, parts, token
+
+_DOMAIN = b"jumar:call:1"
+_DIRECT_PART = re.compile(r"\[\d+\]")
+_PLAIN_KINDS = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+
+
+class Signature:
+    """A function's parameters, with fast binding for the common shapes.
+
+    Args:
+        fn: The function.
+        task: The task's name, for errors.
+
+    Raises:
+        ArgumentError: The function does not tell its parameters (some builtins); it can be wrapped in one that does.
+    """
+
+    def __init__(self, fn: Callable[..., Any], task: str) -> None:
+        self.task = task
+        try:
+            self._signature = inspect.signature(fn)
+        except (TypeError, ValueError) as error:
+            raise ArgumentError(
+                f"task {task!r}: {fn!r} does not tell its parameters ({error}). "
+                f"Wrap it in a function that does: `def {_identifier(task)}(x): return ...`."
+            ) from error
+        parameters = list(self._signature.parameters.values())
+        self.names = tuple(parameter.name for parameter in parameters)
+        self._plain = all(parameter.kind in _PLAIN_KINDS for parameter in parameters)
+        self._count = len(parameters)
+        defaults = [p.default for p in parameters if p.default is not inspect.Parameter.empty]
+        self._defaults = tuple(defaults) if self._plain else ()
+        self._required = self._count - len(self._defaults)
+
+    def bind(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """The call in its one normal form: positional where that is possible, defaults filled in.
+
+        Raises:
+            ArgumentError: They do not fit; the text shows the signature.
+        """
+        if self._plain and not kwargs:
+            given = len(args)
+            if given == self._count:
+                return args, kwargs
+            if self._required <= given < self._count:
+                return args + self._defaults[given - self._required :], kwargs
+        try:
+            bound = self._signature.bind(*args, **kwargs)
+        except TypeError as error:
+            raise ArgumentError(
+                f"task {self.task!r}: {error}. It is declared as {_identifier(self.task)}{self._signature}."
+            ) from None
+        bound.apply_defaults()
+        return bound.args, bound.kwargs
+
+    def tokens(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any], references: list[object] | None = None
+    ) -> list[bytes]:
+        """One token per parameter of a call in normal form; references met are appended to ``references``.
+
+        Raises:
+            FingerprintError: An argument has no identity; the error names it.
+        """
+        values = args if self._plain else [value for _, value in self.by_name(args, kwargs)]
+        tokens: list[bytes] = []
+        try:
+            for value in values:
+                tokens.append(token(value, references))  # noqa: PERF401  (its length says which argument failed)
+        except FingerprintError as error:
+            raise error.of(self.task, self.names[len(tokens)]) from error.__cause__
+        return tokens
+
+    def by_name(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[tuple[str, Any]]:
+        """Each parameter with what it is given in a call in normal form: ``*args`` a tuple, ``**kwargs`` a dict."""
+        if self._plain:
+            return list(zip(self.names, args, strict=True))
+        bound = self._signature.bind(*args, **kwargs)
+        bound.apply_defaults()
+        return list(bound.arguments.items())
+
+
+def call_key(code: bytes, arguments: bytes) -> bytes:
+    """The key of a call, 32 bytes.
+
+    Args:
+        code: Digest of the code fingerprint, 32 bytes.
+        arguments: The tokens of the parameters, one after the other.
+    """
+    return blake3(_DOMAIN + code + arguments).digest()
+
+
+def split_arguments(arguments: bytes) -> list[bytes]:
+    """The tokens of the parameters, apart: the opposite of joining what ``Signature.tokens`` gave."""
+    # Side by side they are the inside of a tuple's token, whose direct parts have paths of one index.
+    return [part for path, part in parts(b"(" + arguments + b")") if _DIRECT_PART.fullmatch(path)]
+
+
+def describe_arguments(names: Sequence[str], arguments: bytes) -> str:
+    """The arguments of a recorded call as people write them: ``seed=3, alpha=0.1``.
+
+    Args:
+        names: The parameters' names; where one is missing, the value stands alone.
+        arguments: The tokens of the parameters, one after the other.
+    """
+    texts = [describe(part) for part in split_arguments(arguments)]
+    return ", ".join(f"{name}={text}" if name else text for name, text in zip_longest(names, texts, fillvalue=""))
+
+
+def _identifier(task: str) -> str:
+    return task.rpartition(".")[2] or "task"

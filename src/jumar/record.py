@@ -1,0 +1,114 @@
+"""What is written down about a call that ended: its result or its failure, and what is said when that is impossible."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable
+
+from jumar.clock import Clock
+from jumar.errors import StoreError
+from jumar.events import Trouble
+from jumar.graph.call import FAILED, Call
+from jumar.keys.call import describe_arguments
+from jumar.result import Result, unchangeable
+from jumar.store.records import Entry, Failure
+from jumar.store.store import Store
+from jumar.worker import Ran
+
+_LONGEST_PATH = 8
+"""Calls named between a call that was asked for and the one whose error it raises."""
+
+
+class Recorder:
+    """Writes ended calls into the store.
+
+    Args:
+        store: Where.
+        clock: When.
+        tell: Hears of trouble.
+    """
+
+    def __init__(self, store: Store, clock: Clock, tell: Callable[[Trouble], None]) -> None:
+        self._store = store
+        self._now_s = clock.now_s
+        self._tell = tell
+
+    def result(self, call: Call, ran: Ran) -> tuple[Result, StoreError | None]:
+        """The call's result, recorded if it is to be and can be; and why it could not.
+
+        Guarantees:
+            It is encoded, and a large one is in its blob, before this returns: what its readers do to the value
+            cannot reach the store.
+        """
+        value, task = ran.value, call.task
+        if not call.keep:
+            return Result(value), None
+        if call.fragile and b"".join(task.tokens(call.args, call.kwargs or {})) != call.arguments:
+            return Result(value), self._trouble("mutated", call, _MUTATED)
+        try:
+            payload = self._store.encode(value)
+        except Exception as error:  # noqa: BLE001  (pickling runs user code: anything can come out of it)
+            return Result(value), self._trouble("unsaved", call, _NOT_KEPT, error)
+        entry = Entry(
+            call.key,
+            self._store.task(task.info),
+            self._now_s(),
+            ran.seconds,
+            payload.size_bytes,
+            payload.codec,
+            payload.inline,
+            payload.blob,
+            call.arguments,
+        )
+        self._store.record(entry)
+        if unchangeable(value):
+            return Result(value), None
+        return Result(value, copy=lambda: self._store.load(entry)), None
+
+    def failure(self, call: Call, error: Exception, seconds: float) -> None:
+        """Note a failed attempt with its traceback."""
+        self._store.record_failure(
+            Failure(
+                call.key,
+                self._store.task(call.task.info),
+                self._now_s(),
+                seconds,
+                1,
+                f"{type(error).__name__}: {error}".partition("\n")[0],
+                "".join(traceback.format_exception(error)),
+                call.arguments,
+            )
+        )
+
+    def _trouble(self, kind: str, call: Call, text: str, error: Exception | None = None) -> StoreError:
+        reason = f"{type(error).__name__}: {error}" if error else ""
+        message = text.format(task=call.task.name, key=call.key.hex()[:12], reason=reason)
+        self._tell(Trouble(kind, message, call.key, error))
+        trouble = StoreError(message)
+        trouble.__cause__ = error
+        return trouble
+
+
+def path_note(call: Call) -> str:
+    """A line that leads from a call to the one whose error it raises: for the notes of that error."""
+    path = [call]
+    while len(path) < _LONGEST_PATH:
+        origin = next((need for need in path[-1].needs if need.state is FAILED and need.error is call.error), None)
+        if origin is None:
+            break
+        path.append(origin)
+    return "jumar: in " + ", needed by ".join(_line(step) for step in reversed(path))
+
+
+def _line(call: Call) -> str:
+    return f"{call.task.name}({describe_arguments(call.task.names, call.arguments)}) [key {call.key.hex()[:12]}]"
+
+
+_NOT_KEPT = (
+    "the result of task {task!r} (key {key}) could not be kept: {reason}. Its value goes on to whoever needs it; "
+    "after a restart the call runs again. Return something that pickle can handle, or say checkpoint=False."
+)
+_MUTATED = (
+    "the result of task {task!r} (key {key}) was not kept: an argument was changed between the making of the call and "
+    "its end, so the result may not belong to the arguments that the key names. Let the task work on a copy."
+)

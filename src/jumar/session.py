@@ -1,0 +1,312 @@
+"""Sessions: a store, an executor and defaults, as a context manager; and the default one, made on first use."""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import os
+import sys
+import threading
+import warnings
+from collections import deque
+from collections.abc import Callable
+from contextlib import ExitStack
+from contextvars import ContextVar, Token
+from types import TracebackType
+from typing import Any, Literal, Self
+
+from jumar import engine as engines
+from jumar import settings, termination
+from jumar.errors import SettingsError, StoreError, StoreWarning
+from jumar.events import Counts, Event
+from jumar.executors import Executor, InlineExecutor, ThreadsExecutor
+from jumar.store.store import Store
+from jumar.store.trouble import Trouble
+
+_LOG = logging.getLogger("jumar")
+_WARNED_AT_MOST = 10
+"""Warnings of one kind; a full disk under a million calls is said ten times, and counted."""
+
+
+class Session:
+    """A store, an executor and settings: what calls made inside it use.
+
+    Everything has a default, see ``jumar config``. Without an explicit session the first call makes a default one,
+    which is closed when the program ends.
+
+    Args:
+        store: Folder of the store (made if it is not there), or an open ``Store``, which stays open.
+        executor: ``"threads"``, ``"inline"``, or an object with the `Executor` protocol, which this session closes.
+        workers: Calls that run at a time, for ``"threads"``.
+        durability: ``"process"``: a recorded result survives kill -9. ``"power"``: also a power loss.
+        verify: When a blob's bytes are checked on reading: ``"always"``, ``"first"`` (once per process), ``"never"``.
+        on_store_error: ``"warn"`` or ``"raise"`` (from ``result()``, ``checkpoint()`` and ``close()``).
+        progress: Whether to show a progress line on the terminal.
+
+    Raises:
+        SettingsError: A setting has a value that cannot be used.
+        StoreError: The store cannot be opened; the text says why and what to do.
+
+    Guarantees:
+        A clean exit from the block waits for every call. An exception takes back what has not started, waits for what
+        runs, and keeps it; SIGTERM and KeyboardInterrupt wait for nothing that runs. What has finished is in the store
+        in every case.
+
+    Example:
+        >>> import jumar
+        >>> @jumar.task
+        ... def add(a: int, b: int) -> int:
+        ...     return a + b
+        >>> with jumar.Session(store=jumar.Store.in_memory(), workers=2) as session:
+        ...     total = add.spawn(add.spawn(1, 2), 3).result()
+        >>> total, session.counts().computed
+        (6, 2)
+    """
+
+    def __init__(
+        self,
+        store: str | os.PathLike[str] | Store | None = None,
+        executor: Literal["threads", "inline"] | Executor | None = None,
+        workers: int | None = None,
+        *,
+        durability: Literal["process", "power"] | None = None,
+        verify: Literal["always", "first", "never"] | None = None,
+        on_store_error: Literal["warn", "raise"] | None = None,
+        progress: bool | None = None,
+    ) -> None:
+        given: dict[str, Any] = {
+            "store": None if isinstance(store, Store) else store,
+            "executor": executor if isinstance(executor, str) else None,
+            "workers": workers,
+            "durability": durability,
+            "verify": verify,
+            "on_store_error": on_store_error,
+            "progress": progress,
+        }
+        self.settings = settings.resolve(given)
+        self.troubles: deque[Trouble] = deque(maxlen=1000)
+        """The latest trouble with storage, newest last."""
+        self._strict = self._setting("on_store_error") == "raise"
+        self._unraised: list[BaseException] = []
+        self._said: dict[str, int] = {}
+        self._lock = threading.Lock()
+        self._closed = False
+        self._tokens: list[Token[Session | None]] = []
+        self._resources = ExitStack()
+        with ExitStack() as undo:
+            running = self._executor(executor)
+            undo.callback(running.close, wait=False)
+            self.store = self._store(store)
+            undo.pop_all()
+        self.engine = engines.Engine(self.store, running, self._hear, owner=self, strict=self._strict)
+        _open.append(self)
+        termination.listen()
+        if self._setting("progress"):
+            from jumar.progress import ProgressLine  # noqa: PLC0415  (rich is only imported when it is to draw)
+
+            self._resources.enter_context(ProgressLine(self.counts))
+
+    def _setting(self, name: str) -> Any:
+        return self.settings[name].value
+
+    def _executor(self, given: object) -> Executor:
+        if given is not None and not isinstance(given, str):
+            if not (callable(getattr(given, "submit", None)) and isinstance(getattr(given, "workers", None), int)):
+                raise SettingsError(
+                    f"Session: executor takes 'threads', 'inline' or an object with workers, submit and close, "
+                    f"not {given!r}"
+                )
+            return given  # type: ignore[return-value]
+        if self._setting("executor") == "inline":
+            return InlineExecutor()
+        return ThreadsExecutor(self._setting("workers"))
+
+    def _store(self, given: object) -> Store:
+        if isinstance(given, Store):
+            return given
+        store = Store.open(
+            self._setting("store"),
+            durability=self._setting("durability"),
+            verify=self._setting("verify"),
+            report=self._report,
+        )
+        self._resources.callback(store.close)
+        return store
+
+    # -- what users call -------------------------------------------------------------------------------------------
+
+    def counts(self) -> Counts:
+        """How many calls were computed, restored, failed, cancelled, and are unfinished."""
+        return self.engine.counts()
+
+    def checkpoint(self) -> None:
+        """Return when everything that has finished is in the store.
+
+        Raises:
+            StoreError: With ``on_store_error="raise"``: something could not be written.
+        """
+        self.store.flush()
+        self._raise_trouble()
+
+    def listen(self, listener: Callable[[Event], None]) -> None:
+        """Call ``listener(event)`` for each call that ends and each trouble, in the thread where it happens.
+
+        An exception in it is logged and stops nothing.
+        """
+
+        def guarded(event: Event) -> None:
+            try:
+                listener(event)
+            except Exception:  # noqa: BLE001  (a listener is not part of the computation)
+                _LOG.exception("a listener of %r failed for %r", self, event)
+
+        self.engine.listeners.append(guarded)
+
+    def close(self, how: Literal["drain", "finish", "now"] = "drain") -> None:
+        """Take no more calls, keep what has finished, let go of store and executor. A second close does nothing.
+
+        Args:
+            how: ``"drain"`` waits for every call; ``"finish"`` takes back what has not started and waits for what
+                runs; ``"now"`` also abandons what runs.
+
+        Raises:
+            StoreError: With ``on_store_error="raise"``: something could not be written.
+        """
+        with self._lock:
+            if self._closed:
+                return
+            self._closed = True
+        if self in _open:
+            _open.remove(self)
+        try:
+            self.engine.close(how)
+        finally:
+            self.store.flush()
+            self._resources.close()
+        self._raise_trouble()
+
+    def __enter__(self) -> Self:
+        """Make this the session that calls use."""
+        self._tokens.append(_active.set(self))
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close: see the class's guarantees."""
+        _active.reset(self._tokens.pop())
+        self.close(_ending(error))
+
+    def __repr__(self) -> str:
+        return f"<jumar.Session {self.store!r}{' closed' if self._closed else ''}>"
+
+    # -- trouble ---------------------------------------------------------------------------------------------------
+
+    def _report(self, trouble: Trouble) -> None:
+        """What the store calls: before the engine is there, nobody else can listen."""
+        if hasattr(self, "engine"):
+            self.engine.tell(trouble)
+        else:
+            self._hear(trouble)
+
+    def _hear(self, trouble: Trouble) -> None:
+        self.troubles.append(trouble)
+        if self._strict:
+            error = StoreError(trouble.text)
+            error.__cause__ = trouble.error
+            self._unraised.append(error)
+            return
+        with self._lock:
+            said = self._said[trouble.kind] = self._said.get(trouble.kind, 0) + 1
+        if said > _WARNED_AT_MOST:
+            return
+        last = " (Further ones of this kind are not shown; see Session.troubles.)" if said == _WARNED_AT_MOST else ""
+        try:
+            warnings.warn(trouble.text + last, StoreWarning, stacklevel=2)
+        except StoreWarning as error:  # warnings are errors here: kept for a thread of the user's
+            self._unraised.append(error)
+
+    def _raise_trouble(self) -> None:
+        if self._unraised:
+            first, self._unraised = self._unraised[0], []
+            raise first
+
+
+_active: ContextVar[Session | None] = ContextVar("jumar_session", default=None)
+_open: list[Session] = []
+_default: Session | None = None
+_making = threading.Lock()
+
+
+def current() -> Session:
+    """The session that a call made here would use.
+
+    It is the task's own inside a task, else that of the innermost ``with`` block, else the last one opened in this
+    process, else the default one, made now.
+    """
+    engine, _ = engines.current()
+    if engine is not None:
+        owner: Session = engine.owner
+        return owner
+    session = _active.get()
+    if session is not None:
+        return session
+    return _open[-1] if _open else _make_default()
+
+
+def configure(**values: Any) -> None:
+    """Set settings for this process; None takes one back.
+
+    They are ``store``, ``executor``, ``workers``, ``durability``, ``verify``, ``on_store_error`` and ``progress``. An
+    open default session is closed first, after its calls have finished; the next call makes a new one.
+
+    Raises:
+        SettingsError: A name or a value that does not exist; nothing was changed.
+
+    Example:
+        >>> import jumar
+        >>> jumar.configure(workers=2)
+        >>> jumar.configure(workers=None)
+    """
+    settings.configure(**values)
+    if _default is not None:
+        _default.close()
+
+
+def _make_default() -> Session:
+    global _default  # noqa: PLW0603  (there is one default session in a process)
+    with _making:
+        if _default is None or _default not in _open:
+            _default = Session()
+        return _default
+
+
+def _ending(error: BaseException | None) -> Literal["drain", "finish", "now"]:
+    if error is None:
+        return "drain"
+    return "finish" if isinstance(error, Exception) else "now"
+
+
+def _close_all() -> None:
+    """At the end of the program: keep what has finished, and wait for as much as the way of ending allows."""
+    # In an interactive session the last error says nothing about how it ends.
+    error = None if hasattr(sys, "ps1") else getattr(sys, "last_value", None)
+    how = "now" if termination.received() else _ending(error)
+    for session in reversed(_open.copy()):
+        try:
+            session.close(how)
+        except KeyboardInterrupt:
+            session.engine.close("now")
+            session.store.flush()
+
+
+def _forget_all() -> None:
+    """In a forked child: the sessions belong to the parent, whose threads are not here."""
+    global _default, _making
+    _default, _making = None, threading.Lock()
+    _open.clear()
+    _active.set(None)
+
+
+atexit.register(_close_all)
+os.register_at_fork(after_in_child=_forget_all)

@@ -1,0 +1,144 @@
+"""Settings: what they are called, what they may be, and where each value came from.
+
+Later wins: defaults, ``[tool.jumar]`` in ``pyproject.toml``, ``JUMAR_*`` variables, ``jumar.configure``, ``Session``.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import tomllib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from jumar import project
+from jumar.errors import SettingsError
+
+
+class Setting(NamedTuple):
+    """A setting as it may be written in a file or a variable."""
+
+    default: Any
+    read: Callable[[Any], Any]
+    """Gives the value from what was written, or raises ValueError with what it takes."""
+    says: str
+
+
+class Value(NamedTuple):
+    """A setting's value and where it came from."""
+
+    value: Any
+    origin: str
+
+
+def _choice(*choices: str) -> Callable[[Any], Any]:
+    def read(written: Any) -> Any:
+        if written not in choices:
+            raise ValueError(f"takes {' or '.join(repr(choice) for choice in choices)}")
+        return written
+
+    return read
+
+
+def _workers(written: Any) -> int:
+    try:
+        count = int(written) if isinstance(written, str) else written
+    except ValueError:
+        count = None
+    if isinstance(count, bool) or not isinstance(count, int) or count < 1:
+        raise ValueError("takes a whole number of at least 1")
+    return count
+
+
+def _flag(written: Any) -> bool:
+    if isinstance(written, bool):
+        return written
+    known = {"1": True, "true": True, "on": True, "yes": True, "0": False, "false": False, "off": False, "no": False}
+    if not isinstance(written, str) or written.lower() not in known:
+        raise ValueError("takes true or false")
+    return known[written.lower()]
+
+
+def _path(written: Any) -> Path:
+    if not isinstance(written, (str, os.PathLike)) or not os.fspath(written):
+        raise ValueError("takes the path of a folder")
+    return Path(written).expanduser()
+
+
+SETTINGS: dict[str, Setting] = {
+    "store": Setting(None, _path, "folder of the store; by default .jumar at the project's root"),
+    "executor": Setting("threads", _choice("threads", "inline"), "where calls run"),
+    "workers": Setting(None, _workers, "calls that run at a time; by default one per processor"),
+    "durability": Setting("process", _choice("process", "power"), "what a finished result survives"),
+    "verify": Setting("first", _choice("always", "first", "never"), "when the bytes of a blob are checked on reading"),
+    "on_store_error": Setting("warn", _choice("warn", "raise"), "what happens when a result cannot be kept"),
+    "progress": Setting(False, _flag, "a line that shows how far the calls are"),
+}
+
+_configured: dict[str, Any] = {}
+
+
+def configure(**values: Any) -> None:
+    """Set settings for this process; None takes one back. Use ``jumar.configure``, which also renews the session.
+
+    Raises:
+        SettingsError: A name or a value that does not exist.
+    """
+    checked = {name: None if value is None else _read(name, value, "jumar.configure") for name, value in values.items()}
+    for name, value in checked.items():
+        if value is None:
+            _configured.pop(name, None)
+        else:
+            _configured[name] = value
+
+
+def resolve(given: Mapping[str, Any] | None = None, folder: Path | None = None) -> dict[str, Value]:
+    """Every setting with its origin.
+
+    Args:
+        given: What was said to ``Session``; None values count as not said.
+        folder: Where the program is; by default its script's folder, or the working directory.
+
+    Raises:
+        SettingsError: A file, a variable or an argument has a value that cannot be used.
+    """
+    folder = folder or project.start()
+    values = {name: Value(setting.default, "default") for name, setting in SETTINGS.items()}
+    values["store"] = Value(project.store_path(folder), "default")
+    values.update(_from_file(project.root(folder) / "pyproject.toml"))
+    for name in SETTINGS:
+        variable = f"JUMAR_{name.upper()}"
+        if os.environ.get(variable):
+            values[name] = Value(_read(name, os.environ[variable], f"the variable {variable}"), variable)
+    values.update({name: Value(value, "jumar.configure") for name, value in _configured.items()})
+    for name, value in (given or {}).items():
+        if value is not None:
+            values[name] = Value(_read(name, value, "Session"), "Session")
+    return values
+
+
+def _from_file(path: Path) -> dict[str, Value]:
+    if not path.is_file():
+        return {}
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8")).get("tool", {}).get("jumar", {})
+    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path} cannot be read for its [tool.jumar] settings: {error}") from error
+    origin = f"[tool.jumar] in {path}"
+    values = {name: Value(_read(name, written, origin), origin) for name, written in table.items()}
+    if "store" in values:
+        values["store"] = Value(path.parent / values["store"].value, origin)
+    return values
+
+
+def _read(name: str, written: Any, origin: str) -> Any:
+    setting = SETTINGS.get(name)
+    if setting is None:
+        near = difflib.get_close_matches(name, SETTINGS, n=1)
+        hint = f"Did you mean {near[0]!r}?" if near else f"There are: {', '.join(SETTINGS)}."
+        raise SettingsError(f"{origin}: there is no setting {name!r}. {hint}")
+    try:
+        return setting.read(written)
+    except ValueError as error:
+        raise SettingsError(f"{origin}: {name} {error}, not {written!r}") from None

@@ -1,0 +1,321 @@
+"""Tasks: plain functions whose calls are found again."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import weakref
+from collections.abc import Callable
+from typing import Any, Concatenate, Generic, NoReturn, ParamSpec, TypeVar, cast, overload
+
+from jumar.engine import Engine, current
+from jumar.errors import ArgumentError, DeclarationError
+from jumar.future import Future
+from jumar.graph.arguments import ATOMS, is_steady, rebuild
+from jumar.graph.call import Call
+from jumar.graph.options import Options
+from jumar.keys import CodeFingerprint, Signature, call_key, fingerprint_code
+from jumar.session import current as current_session
+from jumar.store.records import TaskInfo
+
+P = ParamSpec("P")
+T = TypeVar("T")
+S = TypeVar("S")
+
+
+class Task(Generic[P, T]):
+    """A function whose calls are durable: made with ``@jumar.task``.
+
+    ``f(x)`` gives the value, found or computed here and now; ``f.spawn(x)`` a `Future`.
+
+    Args:
+        fn: The function.
+        options: How its calls are named, identified and kept.
+
+    Raises:
+        DeclarationError: ``fn`` cannot be a task.
+    """
+
+    def __init__(self, fn: Callable[P, T], options: Options | None = None) -> None:
+        self._options = options or Options()
+        _refuse_what_cannot_be_a_task(fn)
+        self.fn = fn
+        self.name = self._options.name or _name_of(fn)
+        functools.update_wrapper(self, fn)
+        self._signature: Signature | None = None
+        self._code: CodeFingerprint | None = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the parameters."""
+        return self._bound_by().names
+
+    @overload
+    def spawn(self, *args: P.args, **kwargs: P.kwargs) -> Future[T]: ...
+    @overload
+    def spawn(self, *args: Any, **kwargs: Any) -> Future[T]: ...
+    def spawn(self, *args: Any, **kwargs: Any) -> Future[T]:
+        """A future for this call, which is found or starts as soon as a worker is free.
+
+        Futures among the arguments, at any depth of lists, tuples, dicts, sets and dataclasses, are awaited and
+        replaced by their values.
+
+        Raises:
+            ArgumentError: The arguments do not fit the signature.
+            FingerprintError: An argument has no identity.
+        """
+        engine = current()[0] or current_session().engine
+        return engine.spawn(self._call(engine, args, kwargs))
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> T:
+        """The value of this call: found, or computed now in this thread.
+
+        Raises:
+            ArgumentError: The arguments do not fit the signature.
+            FingerprintError: An argument has no identity.
+            BaseException: What the function raises.
+        """
+        engine = current()[0] or current_session().engine
+        return cast("T", engine.run(self._call(engine, args, kwargs)))
+
+    def options(self, **changes: Any) -> Task[P, T]:
+        """The same task with other options: ``name``, ``version``, ``checkpoint``.
+
+        Raises:
+            DeclarationError: There is no such option, or it cannot have this value.
+
+        Example:
+            >>> import jumar
+            >>> @jumar.task
+            ... def square(x: int) -> int:
+            ...     return x * x
+            >>> square.options(checkpoint=False).spawn(3).result()
+            9
+        """
+        return Task(self.fn, self._options.with_changes(changes))
+
+    def key(self, *args: Any, **kwargs: Any) -> str:
+        """The key of this call in hexadecimal, without running anything."""
+        return self._call(current()[0] or current_session().engine, args, kwargs).key.hex()
+
+    @property
+    def info(self) -> TaskInfo:
+        """What the store records of this task; its code is looked at again if something it reaches was changed."""
+        if self._code is None or not self._code.is_current():
+            self._code = fingerprint_code(self.fn, version=self._options.version)
+            module = getattr(self.fn, "__module__", None) or ""
+            self._info = TaskInfo(self._code.digest, self.name, module)
+        return self._info
+
+    def tokens(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[bytes]:
+        """The tokens of arguments in normal form, one per parameter; calls may stand among them."""
+        return self._bound_by().tokens(args, kwargs, [])
+
+    def _bound_by(self) -> Signature:
+        if self._signature is None:
+            self._signature = Signature(self.fn, self.name)
+        return self._signature
+
+    def _call(self, engine: Engine, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
+        """The call: bound, identified, its arguments captured."""
+        info = self.info
+        signature = self._bound_by()
+        args, kwargs = signature.bind(args, kwargs)
+        references: list[Any] = []
+        arguments = b"".join(signature.tokens(args, kwargs, references))
+        call = Call(call_key(info.code, arguments), self, args, kwargs, (), arguments, keep=self._keep())
+        if kwargs or not ATOMS.issuperset(map(type, args)):
+            self._capture(call, engine, references)
+        return call
+
+    def _keep(self) -> bool:
+        if self._options.checkpoint is not None:
+            return self._options.checkpoint
+        parent = current()[1]
+        return parent is None or parent.keep
+
+    def _capture(self, call: Call, engine: Engine, references: list[Any]) -> None:
+        """Rebuild the containers among the arguments, with calls in the place of futures."""
+        needs: dict[int, Call] = {}
+        seen: set[int] = set()
+
+        def leaf(value: Any) -> Any:
+            if isinstance(value, Future):
+                seen.add(id(value))
+                need = value._call  # noqa: SLF001
+                if value._keeper is not engine:  # noqa: SLF001
+                    return self._foreign(value)
+                needs[id(need)] = need
+                return need
+            if not call.fragile and not is_steady(value):
+                call.fragile = True
+            return value
+
+        try:
+            call.args = tuple([rebuild(value, leaf) for value in call.args or ()])
+            call.kwargs = {name: rebuild(value, leaf) for name, value in (call.kwargs or {}).items()}
+        except RecursionError:
+            raise ArgumentError(
+                f"task {self.name!r}: an argument is nested too deeply to be captured (Python's recursion limit). "
+                "Flatten it, or pass it as bytes."
+            ) from None
+        call.needs = tuple(needs.values())
+        hidden = next((future for future in references if id(future) not in seen), None)
+        if hidden is not None:
+            raise ArgumentError(
+                f"task {self.name!r}: {hidden!r} stands where it cannot be replaced by its value (a dict key, or an "
+                "attribute of an object). Put it in a list, tuple, dict, set or dataclass, or pass its result()."
+            )
+
+    def _foreign(self, future: Future[Any]) -> Any:
+        if not future.done():
+            raise ArgumentError(
+                f"task {self.name!r}: {future!r} belongs to another session and has not finished. "
+                "Pass its result(), or make both calls in one session."
+            )
+        return future.result()
+
+    @overload
+    def __get__(self, instance: None, owner: type) -> Task[P, T]: ...
+    @overload
+    def __get__(self: Task[Concatenate[S, P], T], instance: S, owner: type) -> BoundTask[P, T]: ...
+    def __get__(self, instance: Any, owner: type) -> Any:
+        """A task in a class is a method: its instance is the first argument, and part of the key."""
+        return self if instance is None else BoundTask(self, instance)
+
+    def __repr__(self) -> str:
+        return f"<jumar.Task {self.name}>"
+
+    def __reduce__(self) -> Any:
+        """A task that can be imported is pickled by its name, like a function."""
+        if self._options == Options() and getattr(_imported(self.fn), "fn", None) is self.fn:
+            return self.fn.__qualname__
+        return Task, (self.fn, self._options)
+
+
+class BoundTask(Generic[P, T]):
+    """A task that is a method, with its instance."""
+
+    def __init__(self, task: Task[Any, T], instance: Any) -> None:
+        self.task = task
+        self.instance = instance
+
+    @overload
+    def spawn(self, *args: P.args, **kwargs: P.kwargs) -> Future[T]: ...
+    @overload
+    def spawn(self, *args: Any, **kwargs: Any) -> Future[T]: ...
+    def spawn(self, *args: Any, **kwargs: Any) -> Future[T]:
+        """As `Task.spawn`."""
+        return self.task.spawn(self.instance, *args, **kwargs)
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> T:
+        """As calling the task."""
+        return self.task(self.instance, *args, **kwargs)
+
+    def options(self, **changes: Any) -> BoundTask[P, T]:
+        """As `Task.options`."""
+        return BoundTask(self.task.options(**changes), self.instance)
+
+    def key(self, *args: Any, **kwargs: Any) -> str:
+        """As `Task.key`."""
+        return self.task.key(self.instance, *args, **kwargs)
+
+
+@overload
+def task(fn: Callable[P, T], /) -> Task[P, T]: ...
+@overload
+def task(
+    *, name: str | None = None, version: str | None = None, checkpoint: bool | None = None
+) -> Callable[[Callable[P, T]], Task[P, T]]: ...
+def task(fn: Callable[..., Any] | None = None, /, **options: Any) -> Any:
+    """Makes a function a `Task`: its calls are found again wherever the same call is made.
+
+    Args:
+        fn: The function, where the decorator is used without options.
+        options: ``name``: what people see. ``version``: joins the key. ``checkpoint``: whether results are kept; None
+            (the default) takes the setting of the call that makes this one, else True.
+
+    Raises:
+        DeclarationError: It cannot be a task, or an option does not exist or cannot have this value.
+
+    Example:
+        >>> import jumar
+        >>> @jumar.task(name="sum of squares")
+        ... def sum_squares(n: int) -> int:
+        ...     return sum(i * i for i in range(n))
+        >>> sum_squares(4), sum_squares.spawn(4).result()
+        (14, 14)
+    """
+    chosen = Options().with_changes(options)
+    if fn is not None:
+        return Task(fn, chosen)
+    return lambda function: Task(function, chosen)
+
+
+def spawn(fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
+    """A future for the call of any function, as if it had been declared a task.
+
+    Args:
+        fn: A function or a task. Its options come with the task: ``jumar.spawn(f.options(checkpoint=False), x)``.
+        args: Its positional arguments; futures among them are awaited.
+        kwargs: Its keyword arguments; likewise.
+
+    Example:
+        >>> import jumar
+        >>> jumar.spawn(abs, -3).result()
+        3
+    """
+    return task_of(fn).spawn(*args, **kwargs)
+
+
+def task_of(fn: Callable[..., T]) -> Task[..., T]:
+    """The task of a function: the function itself if it is one, else one made of it and remembered."""
+    if isinstance(fn, Task):
+        return fn
+    if isinstance(fn, BoundTask):
+        return Task(functools.partial(fn.task.fn, fn.instance), fn.task._options)  # noqa: SLF001
+    try:
+        known = _made.get(fn)
+        if known is None:
+            known = _made[fn] = Task(fn)
+    except TypeError:  # cannot be hashed or weakly referenced: made anew each time
+        return Task(fn)
+    return known
+
+
+# A task refers to its function, so the values keep their keys alive: this holds one task for each function ever
+# spawned without a declaration, bounded by the program's text.
+_made: weakref.WeakKeyDictionary[Callable[..., Any], Task[..., Any]] = weakref.WeakKeyDictionary()
+
+
+def _refuse_what_cannot_be_a_task(fn: object) -> None:
+    if isinstance(fn, Task):
+        _refuse(fn, "is a task already; use its .options(...) to change it")
+    if isinstance(fn, (staticmethod, classmethod)):
+        _refuse(fn, "is not a function yet: put @jumar.task below @staticmethod; a class method cannot be a task")
+    if not callable(fn):
+        _refuse(fn, "cannot be called; @jumar.task goes above a function")
+    if inspect.iscoroutinefunction(fn):
+        _refuse(fn, "is asynchronous; a task is a plain function: use asyncio.run(...) inside it")
+    if inspect.isgeneratorfunction(fn) or inspect.isasyncgenfunction(fn):
+        _refuse(fn, "is a generator, whose values cannot be kept; return a list, or make each item a call of its own")
+
+
+def _refuse(fn: object, problem: str) -> NoReturn:
+    raise DeclarationError(f"{_name_of(fn)} {problem}")
+
+
+def _name_of(fn: object) -> str:
+    if isinstance(fn, functools.partial):
+        return _name_of(fn.func)
+    name = getattr(fn, "__qualname__", None)
+    return name.replace("<locals>.", "") if isinstance(name, str) else repr(fn)[:80]
+
+
+def _imported(fn: object) -> Any:
+    import sys  # noqa: PLC0415
+
+    found: Any = sys.modules.get(getattr(fn, "__module__", ""))
+    for part in getattr(fn, "__qualname__", "").split("."):
+        found = getattr(found, part, None)
+    return found

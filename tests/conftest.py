@@ -1,0 +1,82 @@
+"""What many tests use: a count of how often tasks ran, and sessions that leave nothing behind."""
+
+import threading
+from collections import Counter
+
+import pytest
+
+import jumar
+
+
+class Tally:
+    """Counts runs. Tasks close over it, so it says itself that it is no part of what they compute."""
+
+    def __init__(self):
+        self._counts = Counter()
+        self._lock = threading.Lock()
+
+    def __jumar_key__(self):
+        return "tally"
+
+    def add(self, *what):
+        with self._lock:
+            self._counts[what] += 1
+
+    def __getitem__(self, what):
+        return self._counts[what if isinstance(what, tuple) else (what,)]
+
+    @property
+    def total(self):
+        return self._counts.total()
+
+    def most(self):
+        """The highest count of all."""
+        return max(self._counts.values(), default=0)
+
+
+@pytest.fixture
+def tally():
+    return Tally()
+
+
+@pytest.fixture(params=["inline", "threads"])
+def session(request):
+    """A session with a store in memory, on each executor."""
+    workers = 2 if request.param == "threads" else None
+    with jumar.Session(jumar.Store.in_memory(), request.param, workers) as opened:
+        yield opened
+
+
+@pytest.fixture
+def threads():
+    """A session with a store in memory and two threads."""
+    with jumar.Session(jumar.Store.in_memory(), "threads", 2) as opened:
+        yield opened
+
+
+@pytest.fixture
+def gate():
+    """An event that tasks wait for: the test decides when they go on. Opened at the end, whatever happened."""
+    event = Gate()
+    yield event
+    event.open()
+
+
+class Gate:
+    """A gate that tasks may close over."""
+
+    def __init__(self):
+        self._open, self._reached = threading.Event(), threading.Semaphore(0)
+
+    def __jumar_key__(self):
+        return "gate"
+
+    def open(self):
+        self._open.set()
+
+    def pass_through(self):
+        self._reached.release()
+        assert self._open.wait(60), "nobody opened the gate"
+
+    def wait_for_arrival(self):
+        assert self._reached.acquire(timeout=60), "nobody came to the gate"
