@@ -1,20 +1,22 @@
 """Fingerprints of code: one digest for a function and everything of the project that it reaches.
 
-`fingerprint_code` is the entrance. The digest says *what is computed*: it is the same in every process, on Python 3.11 and
-later, wherever the function is moved or what it is called, whether its file is imported or run as a script. What is in it:
+`fingerprint_code` is the entrance. The digest says *what is computed*: it is the same in every process, on Python
+3.11 and later, wherever the function is moved or what it is called, whether its file is imported or run as a script.
+What is in it:
 
 * the function's text, without what cannot matter (`jumar.keys.code_text`); its defaults; what its closure holds;
 * every project function, class and value that its names reach, transitively: through ``module.helper``, partials, bound
-  methods, wrappers, nested functions, mutual recursion; a class or method brings the whole class with its project bases;
+  methods, wrappers, nested functions, mutual recursion; a class or method brings the whole class with its project
+  bases;
 * modules imported inside functions, as a whole (`jumar.keys.code_module`).
 
-What is not: libraries (`jumar.keys.code_origin`), which stand there by name; locks, loggers and open files among the globals;
-containers that are only written. What cannot be seen: names made up at run time (``getattr(x, name)``, ``globals()``,
-``eval``), callbacks inside C code, a module's attributes that its ``__getattr__`` makes, methods added to library
-classes, files that code reads. ``uses=[...]`` and ``version=`` declare what cannot be seen.
+What is not: libraries (`jumar.keys.code_origin`), which stand there by name; locks, loggers and open files among the
+globals; containers that are only written. What cannot be seen: names made up at run time (``getattr(x, name)``,
+``globals()``, ``eval``), callbacks inside C code, a module's attributes that its ``__getattr__`` makes, methods added
+to library classes, files that code reads. ``uses=[...]`` and ``version=`` declare what cannot be seen.
 
-Where the source of a function cannot be had, or is not the one it was made of, its byte code counts, with the version of
-Python (`jumar.keys.code_bytes`).
+Where the source of a function cannot be had, or is not the one it was made of, its byte code counts, with the version
+of Python (`jumar.keys.code_bytes`).
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ import threading
 import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from types import FunctionType
 from typing import Any, Literal
 
@@ -50,9 +53,9 @@ class CodePart:
 
     Args:
         name: Such as ``model.norm``, or ``model.norm: ALPHA`` for what a function reaches that is no code.
-        kind: ``function``, ``class``, ``module``; ``global``, ``default``, ``closure``, ``attribute``, ``class attribute``;
-            ``library`` (its version, which is not in the digest); ``opaque``, ``written``, ``unresolved`` (not in the digest
-            either); ``version``.
+        kind: ``function``, ``class``, ``module``; ``global``, ``default``, ``closure``, ``attribute``, ``class
+            attribute``; ``library`` (its version, which is not in the digest); ``opaque``, ``written``,
+            ``unresolved`` (not in the digest either); ``version``.
         file: Where it is written; empty if nowhere.
         line: First line, from 1; 0 if nowhere.
         digest: 32 bytes; differs if the part itself was edited, and not if something that it reaches was.
@@ -141,7 +144,7 @@ def fingerprint_code(
         raise DeclarationError(f'code={follow!r} is not a way to follow code; use "deep", "own" or "version".')
     if follow == "version" and version is None:
         raise DeclarationError(f'{fn!r}: code="version" needs a version, such as version="1".')
-    if isinstance(version, str | None) is False:
+    if version is not None and not isinstance(version, str):
         raise DeclarationError(f"{fn!r}: version={version!r} must be a str, such as version={str(version)!r}.")
     fn = unwrapped(fn)
     options = (follow, version, tuple(map(id, uses)))
@@ -177,9 +180,13 @@ def _digest_of(node: Node) -> bytes:
     return node.digest
 
 
+def _forget(key: int, _reference: weakref.ref[Any]) -> None:
+    _KNOWN.pop(key, None)
+
+
 def _keep(fn: Any, options: Any, made: CodeFingerprint) -> None:
     try:
-        reference = weakref.ref(fn, lambda _, key=id(fn): _KNOWN.pop(key, None))  # type: ignore[misc]
+        reference = weakref.ref(fn, partial(_forget, id(fn)))
     except TypeError:
         return  # a builtin, or an object with slots: made anew each time, which is short for the former
     with _LOCK:
@@ -230,6 +237,6 @@ def _value_part(name: str, entry: Entry, node: Node) -> CodePart:
         assert isinstance(payload, bytes)
         identity = payload
     is_token = entry.kind not in ("opaque", "written", "unresolved", "version", "name")
-    return CodePart(name, entry.kind, node.file, node.line, digest(identity), describe(identity) if is_token else identity.decode())
-
-
+    return CodePart(
+        name, entry.kind, node.file, node.line, digest(identity), describe(identity) if is_token else identity.decode()
+    )

@@ -6,6 +6,7 @@ import ast
 import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from types import CodeType, FunctionType
 from typing import Any
 
@@ -57,8 +58,12 @@ def analyse_function(function: FunctionType) -> Analysis:
         analysis = Analysis(code_label(code), tuple(sorted(reads)), (), _sorted(imports), None)
     else:
         analysis = analyse_tree(place, function.__globals__)
-    _KNOWN[id(code)] = (weakref.ref(code, lambda _, key=id(code): _KNOWN.pop(key, None)), analysis)  # type: ignore[misc]
+    _KNOWN[id(code)] = (weakref.ref(code, partial(_forget, id(code))), analysis)
     return analysis
+
+
+def _forget(key: int, _reference: weakref.ref[CodeType]) -> None:
+    _KNOWN.pop(key, None)
 
 
 def analyse_class(cls: type, namespace: dict[str, Any], source: SourceFile | None) -> Analysis | None:
@@ -86,7 +91,7 @@ def _sorted(imports: set[Import]) -> tuple[Import, ...]:
 
 
 def _own_decorators(namespace: dict[str, Any]) -> Callable[[ast.expr], bool]:
-    """Tells decorators that are jumar's: ``@task``, ``@jumar.task(retries=3)``, ``my_task = partial(task, retries=3)``."""
+    """Tells jumar's decorators: ``@task``, ``@jumar.task(retries=3)``, ``my_task = partial(task, retries=3)``."""
 
     def is_neutral(decorator: ast.expr) -> bool:
         if isinstance(decorator, ast.Call):

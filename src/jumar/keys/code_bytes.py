@@ -1,8 +1,8 @@
 """The last resort: identity and names of a function whose source cannot be had, from its byte code.
 
-Functions made by ``exec``, typed into a plain REPL, or loaded before their file was edited have no text that is known to
-be theirs. Their byte code is exact, but it belongs to one version of Python: the version stands in the label, so results
-of such functions are not found again after an upgrade of Python. That is a miss, and never a wrong hit.
+Functions made by ``exec``, typed into a plain REPL, or loaded before their file was edited have no text that is known
+to be theirs. Their byte code is exact, but it belongs to one version of Python: the version stands in the label, so
+results of such functions are not found again after an upgrade of Python. That is a miss, and never a wrong hit.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def code_reads(code: CodeType) -> tuple[set[Chain], set[Import]]:
                 constants.append(instruction.argval)
             elif instruction.opname == "IMPORT_NAME":
                 imports.add(_import(name, constants))
-            if instruction.opname != "LOAD_CONST" and instruction.opname != "CACHE":
+            if instruction.opname not in {"LOAD_CONST", "CACHE"}:
                 constants.clear()
         inner |= set(each.co_cellvars)
     return reads, imports

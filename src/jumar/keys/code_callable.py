@@ -31,7 +31,7 @@ NATIVE = (
 
 
 def unwrapped(value: Any) -> Any:
-    """The function behind a wrapper that does not change what is computed: jumar's tasks, ``lru_cache``, ``staticmethod``.
+    """The function behind a wrapper that does not change what is computed: a task, ``lru_cache``, ``staticmethod``.
 
     Any other wrapper is code of its own and is not looked through.
 
@@ -51,6 +51,14 @@ def unwrapped(value: Any) -> Any:
             value = function
         else:
             return value
+
+
+def declared_version(value: Any) -> str | None:
+    """The version that a task (anything of jumar's with a ``__jumar_version__``) was declared with."""
+    if isinstance(value, type | FunctionType) or not is_own(value):
+        return None
+    version = getattr(value, "__jumar_version__", None)
+    return version if isinstance(version, str) else None
 
 
 def is_code(value: Any) -> bool:
@@ -86,6 +94,8 @@ def library_name(value: Any) -> bytes:
     if isinstance(value, FunctionType):
         return f"{value.__globals__.get('__name__')}.{value.__code__.co_qualname}".encode()
     holder = getattr(value, "__self__", None)
-    owner = getattr(value, "__objclass__", None) or (None if holder is None or isinstance(holder, type(sys)) else type(holder))
+    owner = getattr(value, "__objclass__", None) or (
+        None if holder is None or isinstance(holder, type(sys)) else type(holder)
+    )
     module = getattr(value, "__module__", None) or getattr(owner, "__module__", None) or "builtins"
     return f"{module}.{getattr(value, '__qualname__', None) or value.__name__}".encode()

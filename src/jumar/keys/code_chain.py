@@ -1,4 +1,4 @@
-"""From a name in the text to the object that it means, by the rules of the language: closure, globals, builtins, attributes."""
+"""From a name in the text to the object that it means, by the rules of the language."""
 
 from __future__ import annotations
 

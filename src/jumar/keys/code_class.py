@@ -116,7 +116,11 @@ def _functions_of(member: Any) -> list[FunctionType]:
 
 
 def _is_special(name: str) -> bool:
-    return (name.startswith("__") and name.endswith("__")) or (name.startswith("_") and name.endswith("_")) or name in _MADE
+    return (
+        (name.startswith("__") and name.endswith("__"))
+        or (name.startswith("_") and name.endswith("_"))
+        or name in _MADE
+    )
 
 
 _MADE = frozenset({"_abc_impl", "_fields", "_field_defaults", "_make", "_replace", "_asdict"})

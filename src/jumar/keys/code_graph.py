@@ -1,9 +1,10 @@
 """The graph of code that reaches code, and a digest for each node of it.
 
-A node's digest covers its own text and the digests of what it reaches. Functions that reach each other in a circle have no
-first one to begin with, so a circle is digested as a whole: its nodes are told apart by repeated colouring (each by its
-text and its neighbours' colours), sorted by colour, and written down with references by rank. The result depends on neither
-the node that was asked first nor on names, modules or addresses; nodes that cannot be told apart compute the same.
+A node's digest covers its own text and the digests of what it reaches. Functions that reach each other in a circle
+have no first one to begin with, so a circle is digested as a whole: its nodes are told apart by repeated colouring
+(each by its text and its neighbours' colours), sorted by colour, and written down with references by rank. The result
+depends on neither the node that was asked first nor on names, modules or addresses; nodes that cannot be told apart
+compute the same.
 """
 
 from __future__ import annotations
@@ -40,8 +41,6 @@ class Entry:
         name: By what it is reached, unique in the node, such as ``model.norm`` or ``=alpha`` for a default.
         kind: For people: global, default, closure, ...
         payload: Bytes that identify it, a node, or a value that holds nodes.
-        file: Where the reference stands, for people.
-        line: Likewise.
     """
 
     name: str
@@ -127,10 +126,10 @@ def _digest_circle(circle: list[Node]) -> None:
     colours: dict[Node, bytes] = dict.fromkeys(circle, b"in a circle".ljust(32))
 
     def colour(node: Node) -> bytes:
-        return colours[node] if node in colours else node.digest
+        return colours.get(node, node.digest)
 
     distinct = 0
-    while distinct < len(set(colours.values())) or not distinct:
+    while distinct < len(set(colours.values())):
         distinct = len(set(colours.values()))
         colours = {node: digest(joined([colours[node], node.own(colour)])) for node in circle}
     ranks = {each: b"rank %d" % rank for rank, each in enumerate(sorted(set(colours.values())))}
@@ -138,7 +137,7 @@ def _digest_circle(circle: list[Node]) -> None:
     one_of_each = {colours[node]: node for node in circle}
 
     def rank(node: Node) -> bytes:
-        return named[node] if node in named else node.digest
+        return named.get(node, node.digest)
 
     whole = digest(joined(one_of_each[each].own(rank) for each in sorted(one_of_each)))
     for node in circle:

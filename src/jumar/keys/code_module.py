@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from jumar.keys.code_bytes import code_label
 from jumar.keys.code_graph import Node
-from jumar.keys.code_names import Import, outside
+from jumar.keys.code_names import Import, bound_names, outside
 from jumar.keys.code_origin import is_project, people_name
 from jumar.keys.code_source import SourceFile, source_of
 from jumar.keys.code_text import canonical
@@ -33,7 +33,7 @@ def reach_import(walk: Walk, node: Node, found: Import, namespace: dict[str, Any
         namespace: Globals where it stands, for relative imports.
     """
     base = _absolute(found, namespace)
-    for name in (base, *(f"{base}.{each}" for each in found.names if each != "*")):
+    for name in _modules_named(base, found.names):
         file = _file_of_module(name)
         if file is None:
             continue  # a name in a module and no module; or a module that is not there, which its text already says
@@ -41,6 +41,17 @@ def reach_import(walk: Walk, node: Node, found: Import, namespace: dict[str, Any
             node.add(f"import {name.removeprefix(base) if found.level else name}", "module", walk.module(name))
         else:
             node.add(f"import {name}", "library", b"module " + name.encode())
+
+
+def _modules_named(base: str, names: tuple[str, ...]) -> list[str]:
+    """The modules behind ``from base import names``: a package itself only if a name is to be found in it."""
+    submodules = {name for name in names if _file_of_module(f"{base}.{name}") is not None}
+    file = _file_of_module(base)
+    source = source_of(file) if submodules and file is not None else None
+    # A package may bind the name of its submodule to something else, which goes first.
+    own = bound_names(source.tree) if source is not None else set()
+    needs_base = not names or any(name not in submodules or name in own or "*" in own for name in names)
+    return [*([base] if needs_base else []), *(f"{base}.{name}" for name in sorted(submodules))]
 
 
 def look_into(walk: Walk, name: str, node: Node) -> None:
@@ -73,9 +84,12 @@ def look_into(walk: Walk, name: str, node: Node) -> None:
 def _enter_stale(node: Node, source: SourceFile, namespace: dict[str, Any]) -> None:
     """Where the file was edited after the module was loaded, what is loaded counts too: never the new text alone."""
     for name, value in namespace.items():
-        if isinstance(value, FunctionType) and value.__code__.co_filename == source.path:
-            if source.find(value.__code__) is None:
-                node.add(f"loaded {name}", "function", code_label(value.__code__).encode())
+        if (
+            isinstance(value, FunctionType)
+            and value.__code__.co_filename == source.path
+            and source.find(value.__code__) is None
+        ):
+            node.add(f"loaded {name}", "name", code_label(value.__code__).encode())
 
 
 def _absolute(found: Import, namespace: dict[str, Any]) -> str:

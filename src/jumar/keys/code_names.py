@@ -4,14 +4,15 @@ The text is analysed, not the byte code, because byte code differs between versi
 folds away. Scopes follow the language: a name bound anywhere in a function is local to it unless declared otherwise,
 class bodies are not seen from functions inside them, a walrus in a comprehension binds outside of it.
 
-A container that is only *written* (``SEEN.append(x)`` as a statement, ``SEEN[k] = v``, ``COUNT += 1``) is an effect of the
-function and not an input: it is told apart, so that counting calls in a global list does not change the key each time.
+A container that is only *written* (``SEEN.append(x)`` as a statement, ``SEEN[k] = v``, ``COUNT += 1``) is an effect
+of the function and not an input: it is told apart, so that counting calls in a global list does not change the key
+each time.
 """
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 Chain = tuple[str, ...]
@@ -107,6 +108,18 @@ def outside(root: ast.AST, is_neutral: IsNeutral = lambda _: False) -> Outside:
             stack.extend(_step(node, scope, found))
     found.writes -= found.reads
     return found
+
+
+def bound_names(module: ast.Module) -> set[str]:
+    """The names that a module binds; ``*`` among them if it imports names that cannot be told.
+
+    Example:
+        >>> sorted(bound_names(ast.parse("import a.b, c as d; x = 1")))
+        ['a', 'd', 'x']
+    """
+    scope = _Scope(None)
+    _bind(scope, module.body)
+    return scope.bound
 
 
 def _step(node: ast.AST, scope: _Scope, found: Outside) -> Iterator[tuple[ast.AST, _Scope]]:
@@ -232,7 +245,7 @@ def _comprehension(
     yield from ((result, inner) for result in results)
 
 
-def _bind(scope: _Scope, body: list[ast.AST] | list[ast.stmt]) -> None:
+def _bind(scope: _Scope, body: Sequence[ast.AST]) -> None:
     """Enter every name that ``body`` binds into ``scope``, without entering the scopes inside it."""
     stack: list[ast.AST] = list(body)
     outer: set[str] = set()

@@ -1,8 +1,9 @@
 """Project or library: whose code is followed, and whose is taken by its name.
 
 A library is what lives where libraries are installed: the standard library's directory, and every ``site-packages`` or
-``dist-packages``. Everything else is the project: scripts, packages beside them, editable installs, notebooks, the REPL.
-jumar itself is a library always, also in a checkout, because how it runs a task does not change what the task computes.
+``dist-packages``. Everything else is the project: scripts, packages beside them, editable installs, notebooks, the
+REPL. jumar itself is a library always, also in a checkout, because how it runs a task does not change what the task
+computes.
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ from jumar.errors import DeclarationError
 
 _INSTALLED = ("site-packages", "dist-packages")
 _STDLIB = tuple(
-    os.path.normpath(sysconfig.get_path(which)) + os.sep for which in ("stdlib", "platstdlib") if sysconfig.get_path(which)
+    os.path.normpath(sysconfig.get_path(which)) + os.sep
+    for which in ("stdlib", "platstdlib")
+    if sysconfig.get_path(which)
 )
 _OWN = str(Path(__file__).resolve().parent.parent) + os.sep
 
@@ -33,7 +36,8 @@ def set_project(*, include: Sequence[str] = (), exclude: Sequence[str] = ()) -> 
     """Say which packages belong to the project although they live elsewhere, and which do not although they live here.
 
     Args:
-        include: Names of packages or modules (``"ourlib"``, ``"ourlib.models"``) whose code is followed, with what is below them.
+        include: Names of packages or modules (``"ourlib"``, ``"ourlib.models"``) whose code is followed, with what is
+            below them.
         exclude: Names of packages or modules that are taken by name only. Where both fit, the longer name counts.
 
     Raises:
@@ -95,7 +99,7 @@ def _is_installed(file: str) -> bool:
     path = os.path.abspath(file)  # noqa: PTH100 - normalises without following links: a linked project is a project
     if path.startswith((*_STDLIB, _OWN)):
         return True
-    return any(part in _INSTALLED for part in path.split(os.sep))
+    return any(part in _INSTALLED for part in Path(path).parts)
 
 
 def file_of(namespace: dict[str, Any], code_file: str) -> str:

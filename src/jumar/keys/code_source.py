@@ -10,7 +10,6 @@ from __future__ import annotations
 import ast
 import linecache
 import os
-import sys
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -100,7 +99,7 @@ def source_of(path: str, namespace: dict[str, Any] | None = None) -> SourceFile 
 
 
 def file_stamp(path: str) -> Stamp:
-    """What tells that a file changed: modification time in nanoseconds, size in bytes, inode. Empty if there is none."""
+    """What tells that a file changed: its time (ns), size (bytes) and inode; empty if there is no file."""
     try:
         status = os.stat(path)  # noqa: PTH116 - this may run at every call, and Path costs as much as the stat itself
     except OSError:

@@ -1,15 +1,15 @@
-"""The canonical text of a piece of source: what is left when everything that cannot matter is taken away.
+r"""The canonical text of a piece of source: what is left when everything that cannot matter is taken away.
 
-Out: comments, formatting and line numbers (not in the tree to begin with), docstrings and other statements that are only a
-constant, ``pass``, the name of the function itself, annotations of parameters, results and local variables. In:
-annotations in class bodies (dataclasses and pydantic live by them) and those of functions with a decorator that may read
-them; everything else.
+Out: comments, formatting and line numbers (not in the tree to begin with), docstrings and other statements that are
+only a constant, ``pass``, the name of the function itself, annotations of parameters, results and local variables. In:
+annotations in class bodies (dataclasses and pydantic live by them) and those of functions with a decorator that may
+read them; everything else.
 
-It is our own form and not ``ast.dump``, whose text changes between versions of Python: fields that are empty are left out (so
-a new optional field changes nothing), f-strings are brought to one form, numbers are written exactly.
+It is our own form and not ``ast.dump``, whose text changes between versions of Python: fields that are empty are left
+out (so a new optional field changes nothing), f-strings are brought to one form, numbers are written exactly.
 
-A name that means something outside the function is written ``\\x01name\\x02``: whoever knows what it means can replace it (a
-function's own name, in a recursive call, becomes `ITSELF`). Control characters stand nowhere else in the text.
+A name that means something outside the function is written ``\x01name\x02``: whoever knows what it means can replace
+it (a function's own name, in a recursive call, becomes `ITSELF`). Control characters stand nowhere else in the text.
 """
 
 from __future__ import annotations
@@ -27,19 +27,19 @@ _IGNORED = frozenset({"ctx", "kind", "type_comment", "type_params", "type_ignore
 # Decorators of the standard library that do not look at annotations. Others (pydantic's validate_call, singledispatch's
 # register, a project's own) may, so the annotations of what they decorate stay in the text.
 _BLIND = frozenset(
-    "staticmethod classmethod property setter getter deleter wraps lru_cache cache cached_property contextmanager "
-    "asynccontextmanager abstractmethod override final overload".split()
+    {"staticmethod", "classmethod", "property", "setter", "getter", "deleter", "wraps", "lru_cache", "cache"}
+    | {"cached_property", "contextmanager", "asynccontextmanager", "abstractmethod", "override", "final", "overload"}
 )
 
 _Item = ast.AST | list[object] | str | object
 
 
 def outside_name(name: str) -> str:
-    """The mark of a name that means something outside.
+    r"""The mark of a name that means something outside.
 
     Example:
         >>> outside_name("norm")
-        '\\x01norm\\x02'
+        '\x01norm\x02'
     """
     return f"\x01{name}\x02"
 
@@ -57,7 +57,8 @@ def canonical(root: ast.AST, free: set[int], is_neutral: IsNeutral) -> str:
         left out: their values are known, and count instead.
 
     Example:
-        >>> one, two = (ast.parse(text).body[0] for text in ("def f(x): return  x", "def g(x: int):\\n 'Doc.'\\n return (x)"))
+        >>> texts = "def f(x): return  x", "def g(x: int): return (x)  # the same"
+        >>> one, two = (ast.parse(text).body[0] for text in texts)
         >>> canonical(one, set(), lambda _: False) == canonical(two, set(), lambda _: False)
         True
     """

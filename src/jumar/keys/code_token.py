@@ -14,11 +14,19 @@ import typing
 from collections.abc import Callable
 from typing import Any
 
-from jumar.keys.code_callable import NATIVE, is_bound, is_code, library_name, unwrapped
+from jumar.keys.code_callable import NATIVE, declared_version, is_bound, is_code, library_name, unwrapped
 from jumar.keys.value import Walk as ValueWalk
 from jumar.keys.value import register, token
 from jumar.keys.value_form import record, summarised, text
 
+_ANNOTATIONS: tuple[type, ...] = (
+    types.GenericAlias,
+    types.UnionType,
+    typing.TypeVar,
+    typing.ParamSpec,
+    type(typing.ClassVar[int]).__mro__[1],  # what typing's own forms with parameters have in common
+    type(typing.Literal),  # and without
+)
 StandsFor = Callable[[Any], bytes]
 
 
@@ -39,16 +47,16 @@ def register_code(by_digest: Callable[[Any], bytes]) -> None:
         by_digest: Gives the token of a function or class that is (part of) an argument.
     """
     _BY_DIGEST[:] = [by_digest]
-    for kind in (types.FunctionType, types.MethodWrapperType, *NATIVE):
-        register(kind, _encode)
+    for code in (types.FunctionType, types.MethodWrapperType, *NATIVE):
+        register(code, _encode)
     register(types.BuiltinFunctionType, _encode_method)
     register(types.MethodType, _encode_method)
     register(type, _encode, subclasses=True)
     stand_for_function(type(functools.lru_cache(len)))
     stand_for_function(staticmethod)
     stand_for_function(classmethod)
-    for kind in (types.GenericAlias, types.UnionType, typing.TypeVar, typing.ParamSpec, type(typing.List[int])):  # noqa: UP006
-        register(kind, _encode_annotation, subclasses=True)
+    for annotation in _ANNOTATIONS:
+        register(annotation, _encode_annotation, subclasses=True)
 
 
 def stand_for_function(kind: type) -> None:
@@ -97,8 +105,9 @@ def named_token(name: bytes) -> bytes:
 
 
 def _encode(value: Any, _walk: ValueWalk) -> bytes:
-    value = unwrapped(value)
-    return (_ASKING.stands_for or _BY_DIGEST[0])(value)
+    function, version = unwrapped(value), declared_version(value)
+    token_of_code = (_ASKING.stands_for or _BY_DIGEST[0])(function)
+    return token_of_code if version is None else record("versioned", [token_of_code, text(version)])
 
 
 def _encode_method(value: Any, walk: ValueWalk) -> bytes:

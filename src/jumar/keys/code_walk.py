@@ -16,8 +16,8 @@ from typing import Any
 
 from jumar.errors import FingerprintError
 from jumar.keys import code_class, code_function, code_module
+from jumar.keys.code_callable import declared_version, is_code, library_name, unwrapped
 from jumar.keys.code_graph import Live, Node, digest_all_nodes
-from jumar.keys.code_callable import is_code, library_name, unwrapped
 from jumar.keys.code_origin import class_is_project, file_of, is_own, is_project, module_is_project, people_name
 from jumar.keys.code_token import code_token, named_token, shape_of, token_with
 from jumar.keys.code_watch import Watch
@@ -74,6 +74,9 @@ class Walk:
         Raises:
             FingerprintError: The value has no identity; the error names the way to it.
         """
+        version = declared_version(value)
+        if version is not None:
+            node.add(f"{name} version", "version", version.encode("utf-8", "surrogatepass"))
         value = unwrapped(value)
         if isinstance(value, ModuleType):
             if module_is_project(value):
@@ -103,7 +106,10 @@ class Walk:
         """The node of a project module that is taken as a whole, loaded or not."""
         known = self._nodes.get(name)
         if known is None:
-            known = self._nodes[name] = (name, Node(people_name(name, getattr(sys.modules.get(name), "__dict__", None)), "module"))
+            known = self._nodes[name] = (
+                name,
+                Node(people_name(name, getattr(sys.modules.get(name), "__dict__", None)), "module"),
+            )
             self._to_do.append(known)
         return known[1]
 
@@ -111,8 +117,12 @@ class Walk:
         known = self._nodes.get(id(value))
         if known is None:
             module = value.__module__ or ""
-            namespace = value.__globals__ if isinstance(value, FunctionType) else vars(sys.modules.get(module, object))
-            name = f"{people_name(module, dict(namespace))}.{value.__qualname__}"
+            namespace = (
+                value.__globals__
+                if isinstance(value, FunctionType)
+                else getattr(sys.modules.get(module), "__dict__", {})
+            )
+            name = f"{people_name(module, namespace)}.{value.__qualname__}"
             known = self._nodes[id(value)] = (value, Node(name, kind))
             self._to_do.append(known)
         return known[1]
@@ -150,8 +160,8 @@ class Walk:
             self.reach(wrapped, node, name, kind)
             return
         raise FingerprintError(
-            f"{error.problem}. {node.name} uses it, so its results may depend on it. Pass it as an argument, make it inside "
-            f'the function, or declare what matters: code="own" with uses=[...], or code="version" with version="1"',
+            f"{error.problem}. {node.name} uses it, so its results may depend on it. Pass it as an argument, make it "
+            f'inside the function, or declare what matters: code="own" with uses=[...], or code="version" with a version',
             path=error.path,
             argument=f"{kind} {name!r}",
             task=node.name,

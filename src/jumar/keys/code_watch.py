@@ -42,6 +42,10 @@ _FIXED = (
     UUID,
 )
 _SETTLE_AT_MOST = 100_000
+_HEAP_TYPE = 1 << 9  # a class made by a class statement, and not built into the interpreter
+_OTHER_STATE = frozenset(
+    {"__slots__", "__reduce__", "__reduce_ex__", "__getstate__", "__getnewargs__", "__getnewargs_ex__", "__jumar_key__"}
+)
 
 Tokeniser = Callable[[Any], bytes]
 
@@ -150,7 +154,9 @@ def _settle(value: Any, containers: list[tuple[Any, tuple[Any, ...]]]) -> bool:
         if inside is None:
             return False
         items = tuple(inside)
-        if kind not in (tuple, frozenset) and not _is_frozen(kind):
+        if _is_plain(kind):
+            containers.append((vars(each), (*vars(each), *items)))
+        elif kind not in (tuple, frozenset) and not _is_frozen(kind):
             containers.append((each, items))
         stack.extend(items)
     return True
@@ -162,7 +168,14 @@ def _inside(value: Any, kind: type) -> Iterable[Any] | None:
         return items
     if kind in (dict, MappingProxyType):
         return (*value, *value.values())
-    return vars(value).values() if _is_frozen(kind) and hasattr(value, "__dict__") else None
+    return vars(value).values() if _is_plain(kind) or (_is_frozen(kind) and hasattr(value, "__dict__")) else None
+
+
+def _is_plain(kind: type) -> bool:
+    """Whether an instance's ``__dict__`` is its whole state and Python's own rules are what identifies it."""
+    return all(
+        base is object or (base.__flags__ & _HEAP_TYPE and _OTHER_STATE.isdisjoint(vars(base))) for base in kind.__mro__
+    )
 
 
 def _is_frozen(kind: type) -> bool:
