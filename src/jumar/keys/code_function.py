@@ -26,8 +26,10 @@ def look_into(walk: Walk, function: FunctionType, node: Node) -> None:
         node: Its node, still empty.
     """
     holder: Any = weakref.proxy(function) if function is walk.top else function
-    for attribute in ("__code__", "__defaults__", "__kwdefaults__"):
-        walk.watch.attribute(holder, attribute)
+    walk.watch.attribute(holder, "__code__")
+    for attribute in ("__defaults__", "__kwdefaults__"):
+        if getattr(function, attribute) is not None:  # a reload that adds the first default makes new code as well
+            walk.watch.attribute(holder, attribute)
     _enter_defaults(walk, function, node)
     cells = dict(zip(function.__code__.co_freevars, function.__closure__ or (), strict=True))
     if node.kind == "library":

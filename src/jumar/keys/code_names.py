@@ -45,10 +45,15 @@ class Import:
 class Outside:
     """What a piece of source reads and writes outside itself."""
 
+    is_neutral: IsNeutral
     reads: set[Chain] = field(default_factory=set)
     writes: set[Chain] = field(default_factory=set)
     imports: set[Import] = field(default_factory=set)
     free: set[int] = field(default_factory=set)  # id() of each ast.Name that means something outside
+
+    def decorators(self, node: ast.AST) -> Iterator[ast.expr]:
+        """The decorators of a function or class that are to be looked into."""
+        yield from (each for each in getattr(node, "decorator_list", ()) if not self.is_neutral(each))
 
 
 class _Scope:
@@ -88,13 +93,11 @@ def outside(root: ast.AST, is_neutral: IsNeutral = lambda _: False) -> Outside:
         >>> sorted(found.reads)
         [('ALPHA',), ('np', 'linalg', 'norm')]
     """
-    found = Outside()
+    found = Outside(is_neutral)
     top = _Scope(None)
-    decorators = (each for node in ast.walk(root) for each in getattr(node, "decorator_list", ()))
-    neutral = {id(each) for each in decorators if is_neutral(each)}
     stack: list[tuple[ast.AST, _Scope]] = []
     if isinstance(root, _FUNCTIONS):
-        stack.extend((node, top) for node in getattr(root, "decorator_list", ()))
+        stack.extend((node, top) for node in found.decorators(root))
         stack.extend(_function_body(root, top))
     elif isinstance(root, ast.Module):
         # A module's own names are its own business: only its imports lead outside.
@@ -104,8 +107,7 @@ def outside(root: ast.AST, is_neutral: IsNeutral = lambda _: False) -> Outside:
         stack.append((root, top))
     while stack:
         node, scope = stack.pop()
-        if not (isinstance(node, ast.expr) and id(node) in neutral):
-            stack.extend(_step(node, scope, found))
+        stack.extend(_step(node, scope, found))
     found.writes -= found.reads
     return found
 
@@ -125,13 +127,14 @@ def bound_names(module: ast.Module) -> set[str]:
 def _step(node: ast.AST, scope: _Scope, found: Outside) -> Iterator[tuple[ast.AST, _Scope]]:
     """Take note of ``node``; gives what is to be visited inside it and in which scope."""
     if isinstance(node, _FUNCTIONS):
-        yield from _function_outside(node, scope)
+        yield from ((child, scope) for child in found.decorators(node))
+        yield from ((child, scope) for child in _default_values(node))
         yield from _function_body(node, scope)
     elif isinstance(node, ast.ClassDef):
         inner = _Scope(scope, is_class=True)
         _bind(inner, node.body)
         yield from ((child, inner) for child in node.body)
-        yield from ((child, scope) for child in (*node.decorator_list, *node.bases, *node.keywords))
+        yield from ((child, scope) for child in (*found.decorators(node), *node.bases, *node.keywords))
     elif isinstance(node, _COMPREHENSIONS):
         yield from _comprehension(node, scope)
     elif isinstance(node, ast.Import):
@@ -214,12 +217,10 @@ def _beside(node: ast.AST, written: ast.AST) -> Iterator[ast.AST]:
             yield node.target.slice
 
 
-def _function_outside(node: FunctionNode, scope: _Scope) -> Iterator[tuple[ast.AST, _Scope]]:
-    """What a nested function evaluates where it stands: decorators and defaults."""
-    arguments = node.args
-    for child in (*getattr(node, "decorator_list", ()), *arguments.defaults, *arguments.kw_defaults):
-        if child is not None:
-            yield child, scope
+def _default_values(node: FunctionNode) -> Iterator[ast.expr]:
+    """What a nested function evaluates where it stands, apart from its decorators."""
+    yield from node.args.defaults
+    yield from (default for default in node.args.kw_defaults if default is not None)
 
 
 def _function_body(node: FunctionNode, scope: _Scope) -> Iterator[tuple[ast.AST, _Scope]]:
@@ -256,7 +257,7 @@ def _bind(scope: _Scope, body: Sequence[ast.AST]) -> None:
                 scope.bound.add(node.id)
         elif isinstance(node, _FUNCTIONS):
             scope.bound.update([node.name] if not isinstance(node, ast.Lambda) else ())
-            stack.extend(child for child, _ in _function_outside(node, scope))
+            stack.extend((*getattr(node, "decorator_list", ()), *_default_values(node)))
         elif isinstance(node, ast.ClassDef):
             scope.bound.add(node.name)
             stack.extend((*node.decorator_list, *node.bases, *node.keywords))

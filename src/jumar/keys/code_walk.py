@@ -27,6 +27,11 @@ _OPAQUE_MODULES = frozenset({"threading", "_thread", "logging", "contextvars", "
 _OPAQUE_TYPES = (io.IOBase, weakref.ref)
 
 
+def _is_opaque(value: Any) -> bool:
+    modules = {base.__module__.partition(".")[0] for base in type(value).__mro__ if isinstance(base.__module__, str)}
+    return isinstance(value, _OPAQUE_TYPES) or not modules.isdisjoint(_OPAQUE_MODULES)
+
+
 class Walk:
     """One walk: the nodes found so far, what is still to be looked into, the watch list.
 
@@ -128,6 +133,9 @@ class Walk:
         return known[1]
 
     def _value(self, value: Any, node: Node, name: str, kind: str) -> None:
+        if _is_opaque(value):  # asked first: a logger has an identity, but it is the name of its module
+            node.add(name, "opaque", b"opaque")
+            return
         met: dict[int, Any] = {}
         try:
             shape = shape_of(value, met)
@@ -150,8 +158,7 @@ class Walk:
 
     def _without_identity(self, value: Any, node: Node, place: tuple[str, str], error: FingerprintError) -> None:
         name, kind = place
-        modules = {base.__module__.partition(".")[0] for base in type(value).__mro__ if base.__module__}
-        if is_own(value) or modules & _OPAQUE_MODULES or isinstance(value, _OPAQUE_TYPES) or node.kind == "library":
+        if is_own(value) or node.kind == "library":
             node.add(name, "opaque", b"opaque")
             return
         wrapped = getattr(value, "__wrapped__", None)
@@ -161,7 +168,7 @@ class Walk:
             return
         raise FingerprintError(
             f"{error.problem}. {node.name} uses it, so its results may depend on it. Pass it as an argument, make it "
-            f'inside the function, or declare what matters: code="own" with uses=[...], or code="version" with a version',
+            f'inside the function, or declare what matters: code="own" with uses=[...], or code="version"',
             path=error.path,
             argument=f"{kind} {name!r}",
             task=node.name,

@@ -61,6 +61,7 @@ class Watch:
         self._holders: list[Any] = []
         self._attributes: list[str] = []
         self._held: list[Any] = []
+        self._spaces: list[tuple[MappingProxyType[str, Any], tuple[Any, ...]]] = []
         self._containers: list[tuple[Any, tuple[Any, ...]]] = []
         self._values: list[tuple[Any, Tokeniser, bytes]] = []
         self._files: list[tuple[str, Stamp]] = []
@@ -83,7 +84,7 @@ class Watch:
     def members(self, cls: type) -> None:
         """Watch everything in a class's own namespace."""
         members = vars(cls)
-        self._containers.append((members, (*members, *members.values())))
+        self._spaces.append((members, tuple(members.values())))
         self._has_slow = True
 
     def value(self, value: Any, tokenise: Tokeniser, known: bytes) -> None:
@@ -99,7 +100,7 @@ class Watch:
             self._containers.extend(containers)
         else:
             self._values.append((value, tokenise, known))
-        self._has_slow = bool(self._containers or self._values or self._files)
+        self._has_slow = self._has_slow or bool(self._containers or self._values)
 
     def file(self, path: str) -> None:
         """Watch a file that stands for a module which is not loaded yet."""
@@ -124,14 +125,15 @@ class Watch:
 
     def _slow_is_current(self) -> bool:
         return (
-            all(_is_same(container, items) for container, items in self._containers)
+            all(len(space) == len(now) and all(map(is_, space.values(), now)) for space, now in self._spaces)
+            and all(_is_same(container, items) for container, items in self._containers)
             and all(tokenise(value) == known for value, tokenise, known in self._values)
             and all(file_stamp(path) == stamp for path, stamp in self._files)
         )
 
 
 def _is_same(container: Any, items: tuple[Any, ...]) -> bool:
-    if isinstance(container, dict | MappingProxyType):
+    if isinstance(container, (dict, MappingProxyType)):  # a union type is slower
         return 2 * len(container) == len(items) and all(map(is_, chain(container, container.values()), items))
     return len(container) == len(items) and all(map(is_, container, items))
 
