@@ -12,8 +12,8 @@ How a type gets its token, first rule that fits:
    the class does its pickling itself, only if a pickled copy has the same token.
 
 Anything else has no identity and is an error; memory addresses never enter a token. The whole state counts, also what
-``==`` leaves out (fields with ``compare=False``, a filled ``cached_property``, pydantic's set of fields that were given):
-a function can see it, and a needless miss is better than a wrong hit.
+``==`` leaves out (fields with ``compare=False``, a filled ``cached_property``, pydantic's set of the fields that were
+given): a function can see it, and a needless miss is better than a wrong hit.
 
 **Registering an encoder** (inside jumar; users have `fingerprint`)::
 
@@ -29,8 +29,8 @@ a function can see it, and a needless miss is better than a wrong hit.
     register(type, encode_class, subclasses=True)         # True: also for subclasses (here: metaclasses)
 
 ``walk.token(child, step)`` is the token of a part, ``step`` the way to it for errors. Names of records are unique over
-all encoders. A class of an instance is a part like any other (``walk.token(type(value), ".__class__")``), so the encoder
-of ``type`` decides what a class is.
+all encoders. The class of an instance is a part like any other (``walk.token(type(value), ".__class__")``), so the
+encoder of ``type`` decides what a class is.
 """
 
 from __future__ import annotations
@@ -104,9 +104,13 @@ def register(kind: type, encoder: Encoder, *, subclasses: bool = False) -> None:
     Raises:
         DeclarationError: The type is a built-in scalar, whose tokens are fixed.
     """
-    if kind in LEAVES:
-        raise DeclarationError(f"{kind.__name__} is a built-in scalar: its identity is its value and cannot be changed.")
+    _refuse_scalar(kind)
     REGISTRY.register(kind, encoder, subclasses=subclasses)
+
+
+def _refuse_scalar(kind: type) -> None:
+    if kind in LEAVES:
+        raise DeclarationError(f"{kind.__name__} is a built-in scalar: its identity is its value, which cannot change.")
 
 
 def register_reference(kind: type, key_of: Callable[[Any], bytes]) -> None:
@@ -153,8 +157,7 @@ def fingerprint(kind: type) -> Callable[[Callable[[Any], T]], Callable[[Any], T]
     """
     if not isinstance(kind, type):
         raise DeclarationError(f"fingerprint takes a class, got {kind!r}. Write @jumar.fingerprint(Type).")
-    if kind in LEAVES:
-        raise DeclarationError(f"{kind.__name__} is a built-in scalar: its identity is its value and cannot be changed.")
+    _refuse_scalar(kind)
 
     def decorate(identity: Callable[[Any], T]) -> Callable[[Any], T]:
         REGISTRY.identify(kind, identity)

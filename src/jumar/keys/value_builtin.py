@@ -38,8 +38,8 @@ def real(value: float) -> bytes:
 
 
 def _complex(value: complex) -> bytes:
-    real_part = value.real if value.real == value.real else _NAN  # noqa: PLR0124
-    imaginary = value.imag if value.imag == value.imag else _NAN  # noqa: PLR0124
+    real_part = value.real if value.real == value.real else _NAN
+    imaginary = value.imag if value.imag == value.imag else _NAN
     return _COMPLEX(b"c", real_part, imaginary)
 
 
@@ -186,4 +186,3 @@ for _kind, _encoder in (
     (memoryview, _encode_memoryview),
 ):
     REGISTRY.register(_kind, _encoder, subclasses=False)
-

@@ -66,7 +66,7 @@ def bounded(summary: str, literal: bytes) -> bytes:
 
 
 def record(name: str, parts: Iterable[bytes], summary: str | None = None) -> bytes:
-    """The token of a value of kind ``name`` with the given parts.
+    r"""The token of a value of kind ``name`` with the given parts.
 
     Args:
         name: Names the kind, at most 40 ASCII characters. No two encoders may use one name for different things.
@@ -74,8 +74,8 @@ def record(name: str, parts: Iterable[bytes], summary: str | None = None) -> byt
         summary: What people see if the record is long; ``name`` is put before it.
 
     Example:
-        >>> record("Decimal", [b"s\\x031.5"])
-        b'r\\x07Decimals\\x031.5;'
+        >>> record("Decimal", [b"s\x031.5"])
+        b'r\x07Decimals\x031.5;'
     """
     head = name.encode()
     literal = b"r%c%b%b;" % (len(head), head, b"".join(parts))
@@ -83,11 +83,11 @@ def record(name: str, parts: Iterable[bytes], summary: str | None = None) -> byt
 
 
 def text(value: str) -> bytes:
-    """The token of a str. Lone surrogates are kept apart from everything else.
+    r"""The token of a str. Lone surrogates are kept apart from everything else.
 
     Example:
         >>> text("abc")
-        b's\\x03abc'
+        b's\x03abc'
     """
     raw = value.encode("utf-8", "surrogatepass")
     size_bytes = len(raw)

@@ -25,7 +25,8 @@ from jumar.keys.value_walk import Walk
 PROTOCOL = 4
 """The pickle protocol whose reductions are read; fixed, since classes may answer differently for each."""
 
-_SET_REDUCTIONS = (set.__reduce__, frozenset.__reduce__)
+_SET_REDUCTIONS: tuple[object, ...] = (set.__reduce__, frozenset.__reduce__)
+_NEW_OBJECT: object = vars(copyreg)["__newobj__"]  # typeshed does not know it
 _RENAMED_MODULES = {"pathlib._local": "pathlib"}
 """Standard modules that moved between Python's versions, with the name that stays."""
 
@@ -95,14 +96,14 @@ def encode_instance(value: Any, walk: Walk) -> bytes | Parts:
         FingerprintError: The instance holds something outside of Python's memory, or its pickling is not stable.
     """
     kind = type(value)
-    refused = why_refused(kind)
+    refused = why_refused(kind)  # type: ignore[arg-type]  # mypy doubts that classes are hashable
     if refused:
         raise FingerprintError(refused)
     reduced = _reduce(value)
     if isinstance(reduced, str):
         module = getattr(value, "__module__", None) or kind.__module__
         return record("global", [text(module), text(reduced)], reduced)
-    left_to_python = reduced[0] is copyreg.__newobj__ or kind.__reduce__ in _SET_REDUCTIONS
+    left_to_python = reduced[0] is _NEW_OBJECT or kind.__reduce__ in _SET_REDUCTIONS
     if left_to_python or walk.checking:
         return reduction(value, reduced)
     _check(value, walk)
@@ -128,7 +129,7 @@ def reduction(value: Any, reduced: tuple[Any, ...]) -> Parts:
     if kind.__reduce__ in _SET_REDUCTIONS:
         # Sets reduce to the list of their elements in the order of the hash seed.
         children = [kind, elements(list(value))]
-    elif function is copyreg.__newobj__:
+    elif function is _NEW_OBJECT:
         children = [kind, *arguments[1:]]
     else:
         children = [kind, None if function is kind else function, tuple(arguments)]
@@ -137,7 +138,7 @@ def reduction(value: Any, reduced: tuple[Any, ...]) -> Parts:
     if entries is not None:
         found = list(entries)
         # Only a plain dict's own items come without an order that counts.
-        ordered = function is not copyreg.__newobj__
+        ordered = function is not _NEW_OBJECT
         children.append(found if ordered else Aspect([part for pair in found for part in pair], pairs, pair_step))
     children.append(_state(state))
     name = kind.__qualname__
@@ -181,8 +182,10 @@ def _name(value: Any) -> str:
 
 def _encode_exception(value: BaseException, _walk: Walk) -> Parts:
     # Not the traceback: it is about where, not what. Not checked by a copy: many exceptions cannot be unpickled.
-    kind, arguments, *state = value.__reduce__()  # type: ignore[misc]  # always a tuple for exceptions
-    return reduction(value, (kind, arguments, *state))
+    reduced = value.__reduce__()
+    if isinstance(reduced, str):
+        raise FingerprintError(f"a {_name(value)} has no identity: it is pickled as the name {reduced!r}")
+    return reduction(value, reduced)
 
 
 REGISTRY.register(object, encode_instance, subclasses=True)

@@ -59,7 +59,7 @@ class Registry:
         self.known: dict[type, Encoder] = {}
 
     def register(self, kind: type, encoder: Encoder, *, subclasses: bool) -> None:
-        """Make ``encoder`` the one for ``kind``, and for its subclasses if ``subclasses``. The last one given counts."""
+        """Make ``encoder`` the one for ``kind``, and for its subclasses if ``subclasses``; the last one counts."""
         self._exact[kind] = encoder
         if subclasses:
             self._inherited[kind] = encoder

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import array
 import collections
-import datetime
+import datetime as dt
 import decimal
 import enum
 import fractions
@@ -35,21 +35,21 @@ def _by_text(name: str) -> Encoder:
     return lambda value, _walk: record(name, [text(str(value))], str(value))
 
 
-def _encode_datetime(value: datetime.datetime, _walk: Walk) -> Parts:
+def _encode_datetime(value: dt.datetime, _walk: Walk) -> Parts:
     naive = value.replace(tzinfo=None, fold=0).isoformat()
     return fields("datetime", ("text", naive), ("fold", value.fold), ("tzinfo", value.tzinfo), summary=naive)
 
 
-def _encode_time(value: datetime.time, _walk: Walk) -> Parts:
+def _encode_time(value: dt.time, _walk: Walk) -> Parts:
     naive = value.replace(tzinfo=None, fold=0).isoformat()
     return fields("time", ("text", naive), ("fold", value.fold), ("tzinfo", value.tzinfo), summary=naive)
 
 
-def _encode_timedelta(value: datetime.timedelta, _walk: Walk) -> bytes:
+def _encode_timedelta(value: dt.timedelta, _walk: Walk) -> bytes:
     return record("timedelta", [integer(value.days), integer(value.seconds), integer(value.microseconds)])
 
 
-def _encode_timezone(value: datetime.timezone, _walk: Walk) -> Parts:
+def _encode_timezone(value: dt.timezone, _walk: Walk) -> Parts:
     return fields("timezone", ("utcoffset()", value.utcoffset(None)), ("tzname()", value.tzname(None)))
 
 
@@ -145,11 +145,11 @@ for _kind, _encoder in (
     (collections.OrderedDict, _encode_ordered),
     (collections.defaultdict, _encode_defaultdict),
     (collections.deque, _encode_deque),
-    (datetime.date, _by_text("date")),
-    (datetime.datetime, _encode_datetime),
-    (datetime.time, _encode_time),
-    (datetime.timedelta, _encode_timedelta),
-    (datetime.timezone, _encode_timezone),
+    (dt.date, _by_text("date")),
+    (dt.datetime, _encode_datetime),
+    (dt.time, _encode_time),
+    (dt.timedelta, _encode_timedelta),
+    (dt.timezone, _encode_timezone),
     (decimal.Decimal, _by_text("Decimal")),
     (fractions.Fraction, _encode_fraction),
     (functools.partial, _encode_partial),

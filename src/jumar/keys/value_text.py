@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from jumar.keys.digest import DIGEST_SIZE
 
 _WORDS = {b"N": "None", b"T": "True", b"F": "False", b"E": "..."}
-_BRACKETS = {b"[": b"]", b"(": b")", b"<": b">", b"{": b"}"}
+_BRACKETS = {b"[": ("[", "]"), b"(": ("(", ")"), b"<": ("{", "}"), b"{": ("{", "}")}
 _END = b"])>};"
+_FIXED_SIZE_BYTES = {b"f": 8, b"c": 16, b"@": DIGEST_SIZE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +25,7 @@ class _Node:
 
 
 def describe(token: bytes) -> str:
-    """A short text for a token.
+    r"""A short text for a token.
 
     Args:
         token: What `jumar.keys.value.token` gave.
@@ -36,7 +37,7 @@ def describe(token: bytes) -> str:
         ValueError: The bytes are not a token.
 
     Example:
-        >>> describe(b"[i1;s\\x03abcT]")
+        >>> describe(b"[i1;s\x03abcT]")
         "[1, 'abc', True]"
     """
     return _text(_whole(token))
@@ -61,7 +62,7 @@ def parts(token: bytes) -> Iterator[tuple[str, bytes]]:
 def _whole(token: bytes) -> _Node:
     try:
         node = _read(token, 0)
-    except (IndexError, struct.error, UnicodeDecodeError) as error:
+    except (IndexError, ValueError, struct.error) as error:
         raise ValueError(f"not a token: {token[:80]!r}") from error
     if node.end != len(token):
         raise ValueError(f"not a token: {token[:80]!r} goes on after its end at byte {node.end}")
@@ -73,19 +74,27 @@ def _read(data: bytes, at: int) -> _Node:
     start = at + 1
     if kind in _WORDS:
         return _Node(kind, _WORDS[kind], (), start)
+    if kind in _BRACKETS:
+        return _read_parts(kind, "", data, start)
     if kind in {b"i", b"^"}:
         end = data.index(b";", start)
         return _Node(kind, data[start:end].decode(), (), end + 1)
-    if kind == b"f":
-        return _Node(kind, repr(struct.unpack_from(">d", data, start)[0]), (), start + 8)
-    if kind == b"c":
-        return _Node(kind, repr(complex(*struct.unpack_from(">dd", data, start))), (), start + 16)
+    if kind in _FIXED_SIZE_BYTES:
+        end = start + _FIXED_SIZE_BYTES[kind]
+        return _Node(kind, _fixed_text(kind, data[start:end]), (), end)
+    return _read_counted(kind, data, start)
+
+
+def _fixed_text(kind: bytes, body: bytes) -> str:
     if kind == b"@":
-        return _Node(kind, data[start : start + 3].hex(), (), start + DIGEST_SIZE)
-    if kind in _BRACKETS:
-        return _read_parts(kind, "", data, start)
-    end = start + 1 + data[start]
-    body = data[start + 1 : end]
+        return body[:3].hex()
+    numbers = struct.unpack(f">{len(body) // 8}d", body)
+    return repr(numbers[0]) if kind == b"f" else repr(complex(*numbers))
+
+
+def _read_counted(kind: bytes, data: bytes, at: int) -> _Node:
+    end = at + 1 + data[at]
+    body = data[at + 1 : end]
     if kind == b"s":
         return _Node(kind, repr(body.decode("utf-8", "surrogatepass")), (), end)
     if kind == b"b":
@@ -95,7 +104,7 @@ def _read(data: bytes, at: int) -> _Node:
     if kind == b"#":
         says = f"{body.decode('utf-8', 'replace')} #{data[end : end + 3].hex()}"
         return _Node(kind, says, (), end + DIGEST_SIZE)
-    raise ValueError(f"not a token: byte {at} is {kind!r}")
+    raise ValueError(f"not a token: {kind!r} at byte {at - 1} opens nothing")
 
 
 def _read_parts(kind: bytes, says: str, data: bytes, at: int) -> _Node:
@@ -113,17 +122,20 @@ def _text(node: _Node) -> str:
         return f"<itself, {node.says} out>"
     if node.kind == b"r":
         return _record_text(node)
-    if node.kind not in _BRACKETS:
-        return node.says
+    if node.kind in _BRACKETS:
+        return _container_text(node)
+    return node.says
+
+
+def _container_text(node: _Node) -> str:
     shown = [_text(part) for part in node.parts]
     if node.kind == b"{":
         return "{" + ", ".join(f"{key}: {value}" for key, value in zip(shown[::2], shown[1::2], strict=True)) + "}"
-    inner = ", ".join(shown)
-    if node.kind == b"[":
-        return f"[{inner}]"
-    if node.kind == b"(":
-        return f"({inner},)" if len(shown) == 1 else f"({inner})"
-    return f"{{{inner}}}" if shown else "set()"
+    if node.kind == b"<" and not shown:
+        return "set()"
+    left, right = _BRACKETS[node.kind]
+    only = "," if node.kind == b"(" and len(shown) == 1 else ""
+    return f"{left}{', '.join(shown)}{only}{right}"
 
 
 def _record_text(node: _Node) -> str:
