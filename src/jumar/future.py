@@ -233,11 +233,11 @@ class Future(cf.Future[T]):
         return wait
 
     @property
-    def _condition(self) -> threading.Condition:  # type: ignore[override]  # made on first use
+    def _condition(self) -> threading.Condition:  # type: ignore[override]
         return self._waited().condition
 
     @property
-    def _waiters(self) -> list[Any]:
+    def _waiters(self) -> list[Any]:  # type: ignore[override]
         return self._waited().waiters
 
 

@@ -19,6 +19,7 @@ from jumar.session import current as current_session
 from jumar.store.records import TaskInfo
 
 P = ParamSpec("P")
+Q = ParamSpec("Q")
 T = TypeVar("T")
 S = TypeVar("S")
 
@@ -178,7 +179,7 @@ class Task(Generic[P, T]):
     @overload
     def __get__(self, instance: None, owner: type) -> Task[P, T]: ...
     @overload
-    def __get__(self: Task[Concatenate[S, P], T], instance: S, owner: type) -> BoundTask[P, T]: ...
+    def __get__(self: Task[Concatenate[S, Q], T], instance: S, owner: type) -> BoundTask[Q, T]: ...
     def __get__(self, instance: Any, owner: type) -> Any:
         """A task in a class is a method: its instance is the first argument, and part of the key."""
         return self if instance is None else BoundTask(self, instance)

@@ -1,0 +1,66 @@
+"""What type checkers must know of tasks: checked by mypy, run by nobody.
+
+A wrong belief here is an error of `make check`: each ignored error must occur (``warn_unused_ignores``).
+"""
+
+from collections.abc import Iterator
+from typing import assert_type
+
+import jumar
+from jumar import Future, Task
+
+
+@jumar.task
+def plain(x: int, y: str = "") -> float:
+    return x + len(y)
+
+
+@jumar.task(name="other", checkpoint=False)
+def with_options(x: int) -> list[int]:
+    return [x]
+
+
+class Model:
+    @jumar.task
+    def predict(self, x: int) -> str:
+        return str(x)
+
+
+def forms() -> None:
+    assert_type(plain(1), float)
+    assert_type(plain(1, y="a"), float)
+    assert_type(plain.spawn(1), Future[float])
+    assert_type(plain.spawn(1).result(), float)
+    assert_type(plain.fn(1), float)
+    assert_type(plain.options(version="2").spawn(1).result(), float)
+    assert_type(with_options(1), list[int])
+    assert_type(jumar.spawn(len, "abc").result(), int)
+    assert_type(jumar.spawn(plain, 1).result(), float)
+    assert_type(Model().predict(1), str)
+    assert_type(Model().predict.spawn(1).result(), str)
+    plain("wrong")  # type: ignore[arg-type]
+    plain()  # type: ignore[call-arg]
+    Model().predict("wrong")  # type: ignore[arg-type]
+    jumar.task(chekpoint=True)  # type: ignore[call-overload]
+
+
+def futures_as_arguments() -> None:
+    # A future stands where its value is expected: the second overload of spawn.
+    part = plain.spawn(1)
+    assert_type(with_options.spawn(part).result(), list[int])
+
+
+def collections_of_futures(futures: list[Future[int]]) -> None:
+    assert_type(jumar.gather(futures), list[int])
+    assert_type(jumar.gather(*futures), list[int])
+    assert_type(jumar.as_completed(futures), Iterator[Future[int]])
+    for future in jumar.wait(futures).done:
+        future.result()
+
+
+async def awaited() -> None:
+    assert_type(await plain.spawn(1), float)
+
+
+def passes_on(task: Task[[int], str]) -> str:
+    return task(1)
