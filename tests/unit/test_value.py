@@ -5,6 +5,7 @@ import enum
 import io
 import pickle
 import random
+import re
 import threading
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -16,6 +17,7 @@ import pytest
 from jumar.errors import DeclarationError, FingerprintError
 from jumar.keys.value import describe, fingerprint, parts, register_reference, token
 from jumar.keys.value_form import MAX_SUMMARY, MAX_TOKEN, record, text
+from jumar.keys.value_object import class_by_name
 from jumar.keys.value_registry import MAX_KNOWN, REGISTRY
 
 
@@ -443,14 +445,23 @@ def test_classes_without_end_do_not_fill_the_memory():
         (None, "None"),
         ([1, (2,), set(), {3}, ...], "[1, (2,), set(), {3}, ...]"),
         ({"a": True}, "{'a': True}"),
-        (Slotted(1, 2), "Slotted(a=1, b=2)"),
-        (Level.LOW, "Level.LOW"),
         (dt.date(2024, 1, 2), "date('2024-01-02')"),
         (dict, "dict"),
     ],
 )
 def test_a_token_reads_as_the_value(value, shown):
     assert describe(token(value)) == shown
+
+
+def test_instances_of_a_project_read_as_their_code_and_state():
+    assert re.fullmatch(r"code #[0-9a-f]{6}\(a=1, b=2\)", describe(token(Slotted(1, 2))))
+    assert re.fullmatch(r"code #[0-9a-f]{6}\.LOW", describe(token(Level.LOW)))
+
+
+def test_instances_of_a_library_read_as_in_python():
+    state = token({"a": 1})
+    assert describe(record("object", [class_by_name(dict), state])) == "dict(a=1)"
+    assert describe(record("enum", [class_by_name(dict), token("LOW")])) == "dict.LOW"
 
 
 def test_a_long_value_reads_as_its_kind_and_the_start_of_its_digest():

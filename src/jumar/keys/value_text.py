@@ -143,6 +143,8 @@ def _record_text(node: _Node) -> str:
     shown = [_text(part) for part in node.parts]
     if node.says == "class":
         return node.parts[1].says.strip("'\"")
+    if node.says == "named":  # a library's class or function
+        return node.parts[0].says.strip("'\"").rpartition(".")[2]
     if node.says in {"object", "identity"} and len(shown) > 1:
         if node.parts[-1].kind == b"{":
             names = [part.says.strip("'\"") for part in node.parts[-1].parts[::2]]
