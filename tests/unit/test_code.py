@@ -290,6 +290,10 @@ def test_a_name_that_is_defined_later_makes_the_fingerprint_stale():
     assert digest(f) != before.digest
 
 
+def test_it_counts_which_parameter_has_a_default():
+    assert digest(lambda x, *, y, z=1: x) != digest(lambda x, *, y=1, z: x)
+
+
 def test_own_stays_with_the_functions_own_text(monkeypatch):
     before, deep = digest(use_scale, follow="own"), digest(use_scale)
     monkeypatch.setitem(globals(), "scale", adder(3))

@@ -236,3 +236,11 @@ def test_what_is_project_can_be_chosen(module):
 def test_relative_imports_inside_functions_are_found():
     found = code_module.Import("codec", 2, ())
     assert code_module._absolute(found, {"__package__": "jumar.keys"}) == "jumar.codec"
+
+
+def test_a_special_method_replaced_in_a_notebook_counts():
+    namespace = {"__name__": "__main__"}
+    cell("class M:\n    def __call__(self, x):\n        return x\n", 7, namespace)
+    before = digest(namespace["M"])
+    cell("def call(self, x):\n    return -x\nM.__call__ = call\n", 8, namespace)
+    assert digest(namespace["M"]) != before

@@ -180,13 +180,11 @@ def _digest_of(node: Node) -> bytes:
     return node.digest
 
 
-def _forget(key: int, _reference: weakref.ref[Any]) -> None:
-    _KNOWN.pop(key, None)
-
-
 def _keep(fn: Any, options: Any, made: CodeFingerprint) -> None:
     try:
-        reference = weakref.ref(fn, partial(_forget, id(fn)))
+        # Called as pop(id, reference): the reference is the default. A bound method works until the very end of a
+        # process, when a function of this module would find its globals gone.
+        reference = weakref.ref(fn, partial(_KNOWN.pop, id(fn)))
     except TypeError:
         return  # a builtin, or an object with slots: made anew each time, which is short for the former
     with _LOCK:

@@ -58,12 +58,8 @@ def analyse_function(function: FunctionType) -> Analysis:
         analysis = Analysis(code_label(code), tuple(sorted(reads)), (), _sorted(imports), None)
     else:
         analysis = analyse_tree(place, function.__globals__)
-    _KNOWN[id(code)] = (weakref.ref(code, partial(_forget, id(code))), analysis)
+    _KNOWN[id(code)] = (weakref.ref(code, partial(_KNOWN.pop, id(code))), analysis)
     return analysis
-
-
-def _forget(key: int, _reference: weakref.ref[CodeType]) -> None:
-    _KNOWN.pop(key, None)
 
 
 def analyse_class(cls: type, namespace: dict[str, Any], source: SourceFile | None) -> Analysis | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import functools
 import sys
 from types import (
@@ -93,9 +94,10 @@ def library_name(value: Any) -> bytes:
     """
     if isinstance(value, FunctionType):
         return f"{value.__globals__.get('__name__')}.{value.__code__.co_qualname}".encode()
+    if getattr(builtins, value.__name__, None) is value:
+        return f"builtins.{value.__name__}".encode()  # open says that it is from io, or from _io, as versions go
     holder = getattr(value, "__self__", None)
-    owner = getattr(value, "__objclass__", None) or (
-        None if holder is None or isinstance(holder, type(sys)) else type(holder)
-    )
+    is_method = holder is not None and not isinstance(holder, type(sys))
+    owner = getattr(value, "__objclass__", None) or (type(holder) if is_method else None)
     module = getattr(value, "__module__", None) or getattr(owner, "__module__", None) or "builtins"
     return f"{module}.{getattr(value, '__qualname__', None) or value.__name__}".encode()

@@ -14,11 +14,12 @@ from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 from jumar.errors import FingerprintError
-from jumar.keys.code_analysis import Analysis, analyse_class
+from jumar.keys.code_analysis import Analysis, analyse_class, analyse_function
 from jumar.keys.code_callable import NATIVE, unwrapped
 from jumar.keys.code_chain import follow, look_up
 from jumar.keys.code_graph import Node
 from jumar.keys.code_module import reach_import
+from jumar.keys.code_origin import is_project
 from jumar.keys.code_source import SourceFile, source_of
 
 if TYPE_CHECKING:
@@ -79,8 +80,9 @@ def _enter_members(walk: Walk, cls: type, node: Node, *, has_text: bool) -> None
         functions = list(_functions_of(member))
         if functions:
             for index, function in enumerate(functions):
-                # Methods that a decorator generated (dataclass, attrs, NamedTuple) have no text; the class's says all.
-                if not (has_text and function.__code__.co_filename.startswith("<") and _is_special(name)):
+                # Methods that a decorator made (dataclass, attrs, NamedTuple) differ between versions of Python and of
+                # the library; the class's text says all that they are made from.
+                if not (has_text and _is_special(name) and _is_made(function)):
                     walk.reach(function, node, f"{name} {index}", "method")
         elif not _is_special(name) and not isinstance(member, NATIVE):
             _enter_data(walk, node, name, member.value if isinstance(member, enum.Enum) else member)
@@ -113,6 +115,15 @@ def _functions_of(member: Any) -> list[FunctionType]:
     parts = [getattr(member, part, None) for part in ("fget", "fset", "fdel", "func")]
     candidates = [unwrapped(part) for part in (member, *parts) if part is not None]
     return [each for each in candidates if isinstance(each, FunctionType)]
+
+
+def _is_made(function: FunctionType) -> bool:
+    file = function.__code__.co_filename
+    if file.startswith("<attrs generated"):
+        return True
+    if file.startswith("<"):  # a notebook's cell has a text, what was put together by a library has none
+        return analyse_function(function).place is None
+    return not is_project(function.__globals__.get("__name__"), file)
 
 
 def _is_special(name: str) -> bool:

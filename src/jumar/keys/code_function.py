@@ -16,6 +16,8 @@ from jumar.keys.code_text import ITSELF, outside_name
 if TYPE_CHECKING:
     from jumar.keys.code_walk import Walk
 
+_CACHES_OF_DISPATCH = ("cache_token", "dispatch_cache")
+
 
 def look_into(walk: Walk, function: FunctionType, node: Node) -> None:
     """Fill the node of a function.
@@ -34,7 +36,7 @@ def look_into(walk: Walk, function: FunctionType, node: Node) -> None:
     cells = dict(zip(function.__code__.co_freevars, function.__closure__ or (), strict=True))
     if node.kind == "library":
         node.label = library_name(function)
-        _enter_library_cells(walk, function, node, cells)
+        _enter_library_cells(walk, node, cells)
         return
     analysis = analyse_function(function)
     node.file, node.line = function.__code__.co_filename, function.__code__.co_firstlineno
@@ -59,14 +61,11 @@ def _enter_defaults(walk: Walk, function: FunctionType, node: Node) -> None:
         walk.reach(value, node, f"={name}", "default")
 
 
-def _enter_library_cells(walk: Walk, function: FunctionType, node: Node, cells: dict[str, CellType]) -> None:
-    registry = getattr(function, "registry", None)
-    if hasattr(function, "dispatch") and registry is not None:  # functools.singledispatch: its other cells are caches
-        walk.reach(dict(registry), node, "registry", "closure")
-        return
+def _enter_library_cells(walk: Walk, node: Node, cells: dict[str, CellType]) -> None:
     for name, cell in cells.items():
         value = content(walk, cell)
-        if value is not MISSING:
+        # functools.singledispatch remembers what it looked up, in cells beside the registry of implementations.
+        if value is not MISSING and name not in _CACHES_OF_DISPATCH:
             walk.reach(value, node, name, "closure")
 
 

@@ -32,6 +32,12 @@ def _is_opaque(value: Any) -> bool:
     return isinstance(value, _OPAQUE_TYPES) or not modules.isdisjoint(_OPAQUE_MODULES)
 
 
+def _is_found_by_name(value: Any) -> bool:
+    """Whether a library offers ``value`` under its own name: NumPy's ufuncs are neither functions nor pickled."""
+    name, homes = getattr(value, "__name__", None), (type(value).__module__, "scipy.special")
+    return isinstance(name, str) and any(getattr(sys.modules.get(home), name, None) is value for home in homes)
+
+
 class Walk:
     """One walk: the nodes found so far, what is still to be looked into, the watch list.
 
@@ -160,6 +166,9 @@ class Walk:
         name, kind = place
         if is_own(value) or node.kind == "library":
             node.add(name, "opaque", b"opaque")
+            return
+        if _is_found_by_name(value):
+            node.add(name, "library", f"{type(value).__module__}.{value.__name__}".encode())
             return
         wrapped = getattr(value, "__wrapped__", None)
         if isinstance(wrapped, FunctionType):  # a compiled function (numba's, say) that still has its source
