@@ -8,7 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from jumar.testing.conformance_edits import EDITS, FUNCTIONS, PROJECT
+from jumar.testing.conformance_edits import EDITS
+from jumar.testing.conformance_project import FUNCTIONS, PROJECT
 
 PROBE = """
 import json, sys

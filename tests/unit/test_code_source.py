@@ -239,7 +239,7 @@ def test_relative_imports_inside_functions_are_found():
 
 
 def test_a_special_method_replaced_in_a_notebook_counts():
-    namespace = {"__name__": "__main__"}
+    namespace = {"__name__": "jumar_test_cells"}
     cell("class M:\n    def __call__(self, x):\n        return x\n", 7, namespace)
     before = digest(namespace["M"])
     cell("def call(self, x):\n    return -x\nM.__call__ = call\n", 8, namespace)

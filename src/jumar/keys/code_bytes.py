@@ -16,7 +16,17 @@ from jumar.keys.code_names import Chain, Import
 from jumar.keys.value import token
 from jumar.keys.value_form import record
 
-_LOADS = frozenset({"LOAD_GLOBAL", "LOAD_NAME", "LOAD_DEREF", "LOAD_CLASSDEREF", "LOAD_FROM_DICT_OR_GLOBALS"})
+_LOADS = frozenset(
+    {
+        "LOAD_GLOBAL",
+        "LOAD_NAME",
+        "LOAD_DEREF",
+        "LOAD_CLASSDEREF",
+        "LOAD_FROM_DICT_OR_GLOBALS",
+        "LOAD_FROM_DICT_OR_DEREF",
+    }
+)
+_CONSTANTS = frozenset({"LOAD_CONST", "LOAD_SMALL_INT"})
 _ATTRIBUTES = frozenset({"LOAD_ATTR", "LOAD_METHOD"})
 _VERSION = f"{sys.implementation.cache_tag}"
 
@@ -72,11 +82,11 @@ def code_reads(code: CodeType) -> tuple[set[Chain], set[Import]]:
                 chain = ()
             if instruction.opname in _LOADS and name not in inner:
                 chain = (name,)
-            elif instruction.opname == "LOAD_CONST":
+            elif instruction.opname in _CONSTANTS:
                 constants.append(instruction.argval)
             elif instruction.opname == "IMPORT_NAME":
                 imports.add(_import(name, constants))
-            if instruction.opname not in {"LOAD_CONST", "CACHE"}:
+            if instruction.opname not in _CONSTANTS:
                 constants.clear()
         inner |= set(each.co_cellvars)
     return reads, imports

@@ -94,10 +94,11 @@ def library_name(value: Any) -> bytes:
     """
     if isinstance(value, FunctionType):
         return f"{value.__globals__.get('__name__')}.{value.__code__.co_qualname}".encode()
-    if getattr(builtins, value.__name__, None) is value:
-        return f"builtins.{value.__name__}".encode()  # open says that it is from io, or from _io, as versions go
+    plain = getattr(value, "__name__", "")
+    if vars(builtins).get(plain) is value:
+        return f"builtins.{plain}".encode()  # open says that it is from io, or from _io, as versions go
     holder = getattr(value, "__self__", None)
     is_method = holder is not None and not isinstance(holder, type(sys))
     owner = getattr(value, "__objclass__", None) or (type(holder) if is_method else None)
     module = getattr(value, "__module__", None) or getattr(owner, "__module__", None) or "builtins"
-    return f"{module}.{getattr(value, '__qualname__', None) or value.__name__}".encode()
+    return f"{module}.{getattr(value, '__qualname__', None) or plain}".encode()

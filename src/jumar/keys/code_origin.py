@@ -73,10 +73,8 @@ def is_project(module: str | None, file: str | None) -> bool:
     chosen = _chosen(module or "", *CHOICE["names"])
     if chosen is not None:
         return chosen
-    if module == "__main__":
-        return not (file or "").startswith(_STDLIB)  # python -m timeit is not a project
     if not file:
-        return False
+        return module == "__main__"  # a notebook or the REPL; else a module built into the interpreter
     return not _is_installed(file)
 
 

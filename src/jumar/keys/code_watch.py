@@ -22,6 +22,7 @@ from types import BuiltinFunctionType, FunctionType, MappingProxyType, ModuleTyp
 from typing import Any
 from uuid import UUID
 
+from jumar.errors import FingerprintError
 from jumar.keys.code_source import Stamp, file_stamp
 
 _GET = dict.get
@@ -122,6 +123,8 @@ class Watch:
             )
         except (AttributeError, ValueError, ReferenceError):
             return False  # a watched attribute, a cell's content or the function itself is gone
+        except (RuntimeError, FingerprintError):
+            return False  # another thread changes a container just now; or a value has no identity any more
 
     def _slow_is_current(self) -> bool:
         return (
