@@ -244,3 +244,12 @@ def test_a_special_method_replaced_in_a_notebook_counts():
     before = digest(namespace["M"])
     cell("def call(self, x):\n    return -x\nM.__call__ = call\n", 8, namespace)
     assert digest(namespace["M"]) != before
+
+
+def test_a_cell_after_a_future_import_is_source(module):
+    namespace = {"__name__": "jumar_test_future"}
+    exec("from __future__ import annotations", namespace)
+    name, text = "<ipython-input-9-test>", "def f(x: int):\n    return x + 1\n"
+    linecache.cache[name] = (len(text), None, text.splitlines(keepends=True), name)
+    exec(compile(text, name, "exec", flags=namespace["annotations"].compiler_flag), namespace)
+    assert digest(namespace["f"]) == digest(module("def f(x):\n    return x + 1\n").f)

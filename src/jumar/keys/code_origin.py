@@ -26,6 +26,7 @@ _STDLIB = tuple(
     for which in ("stdlib", "platstdlib")
     if sysconfig.get_path(which)
 )
+_TYPED = ("<doctest ", "<ipython-input-", "<python-input-", "<stdin>")  # a person's text, whatever the namespace
 _OWN = str(Path(__file__).resolve().parent.parent) + os.sep
 
 CHOICE: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {"names": ((), ())}
@@ -102,7 +103,7 @@ def _is_installed(file: str) -> bool:
 
 def file_of(namespace: dict[str, Any], code_file: str) -> str:
     """The file that decides about a function: its own, or its module's where its text was generated (``<string>``)."""
-    if not code_file.startswith("<"):
+    if not code_file.startswith("<") or code_file.startswith(_TYPED):
         return code_file
     module_file = namespace.get("__file__")
     return module_file if isinstance(module_file, str) else code_file

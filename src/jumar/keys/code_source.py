@@ -6,6 +6,7 @@ the function has no source, and its byte code speaks for it.
 """
 
 from __future__ import annotations
+import __future__
 
 import ast
 import linecache
@@ -143,8 +144,13 @@ def _read(path: str, namespace: dict[str, Any] | None, stamp: Stamp) -> SourceFi
 
 
 def _flags(namespace: dict[str, Any] | None) -> int:
-    """Top-level ``await`` is what notebooks allow in a cell; a file compiles the same with it unless it has one."""
-    return ast.PyCF_ALLOW_TOP_LEVEL_AWAIT if namespace is not None and "get_ipython" in namespace else 0
+    """What a cell of a notebook was compiled with although its own text does not say so."""
+    if namespace is None:
+        return 0
+    flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT if "get_ipython" in namespace else 0
+    if namespace.get("annotations") is __future__.annotations:  # imported in an earlier cell, it holds for later ones
+        flags |= __future__.annotations.compiler_flag
+    return flags
 
 
 def _decoded(path: str, data: bytes) -> str:

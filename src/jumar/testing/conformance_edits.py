@@ -1,8 +1,8 @@
 """Edits to a small project: which functions' results may be reused after which edit.
 
 Neutral data: nothing here knows jumar. Write the files of `jumar.testing.conformance_project` into a directory, take
-the key of every function named there in a new process, apply an `Edit`, take the keys again in another new process. The keys that differ should
-be those in ``Edit.changes``: one more is a needless miss, one less is a wrong hit.
+the key of every function named there in a new process, apply an `Edit`, take the keys again in another new
+process. The keys that differ should be those in ``Edit.changes``: one more is a needless miss, one less is a wrong hit.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The small project that the edits of `jumar.testing.conformance_edits` are made to: file texts, and what is looked at."""
+"""The small project that the edits of `jumar.testing.conformance_edits` are made to."""
 
 from __future__ import annotations
 
