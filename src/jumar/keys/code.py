@@ -34,7 +34,7 @@ from jumar.keys.code_callable import is_code, library_name, unwrapped
 from jumar.keys.code_graph import Entry, Live, Node, joined
 from jumar.keys.code_origin import CHOICE, library_version, set_project
 from jumar.keys.code_token import code_token, named_token, register_code, stand_for_function
-from jumar.keys.code_walk import Walk
+from jumar.keys.code_walk import Walk, followed_as
 from jumar.keys.code_watch import Watch
 from jumar.keys.digest import digest
 from jumar.keys.value import describe
@@ -199,9 +199,9 @@ def _keep(fn: Any, options: Any, made: CodeFingerprint) -> None:
 
 def _token_of_code(value: Any) -> bytes:
     """The token of a function or class that is an argument."""
-    walk = Walk(follows=True, top=None)
-    found = walk.code(value)
-    return code_token(fingerprint_code(value).digest) if isinstance(found, Node) else named_token(found)
+    if followed_as(value):
+        return code_token(fingerprint_code(value).digest)
+    return named_token(library_name(value))
 
 
 register_code(_token_of_code)

@@ -27,6 +27,17 @@ _OPAQUE_MODULES = frozenset({"threading", "_thread", "logging", "contextvars", "
 _OPAQUE_TYPES = (io.IOBase, weakref.ref)
 
 
+def followed_as(value: Any) -> str:
+    """The kind of node that a function or class becomes; empty if its name says all."""
+    if isinstance(value, FunctionType):
+        namespace = value.__globals__
+        if is_project(namespace.get("__name__"), file_of(namespace, value.__code__.co_filename)):
+            return "function"
+        # A library's function that holds something (a decorated project function, say) is more than its name.
+        return "library" if value.__closure__ or value.__defaults__ else ""
+    return "class" if isinstance(value, type) and class_is_project(value) else ""
+
+
 def _is_opaque(value: Any) -> bool:
     modules = {base.__module__.partition(".")[0] for base in type(value).__mro__ if isinstance(base.__module__, str)}
     return isinstance(value, _OPAQUE_TYPES) or not modules.isdisjoint(_OPAQUE_MODULES)
@@ -102,16 +113,8 @@ class Walk:
 
     def code(self, value: Any) -> bytes | Node:
         """The node of a project function or class; the name of a library's."""
-        if isinstance(value, FunctionType):
-            namespace = value.__globals__
-            if is_project(namespace.get("__name__"), file_of(namespace, value.__code__.co_filename)):
-                return self._node(value, "function")
-            # A library's function that holds something (a decorated project function, say) is more than its name.
-            if value.__closure__ or value.__defaults__:
-                return self._node(value, "library")
-        elif isinstance(value, type) and class_is_project(value):
-            return self._node(value, "class")
-        return library_name(value)
+        kind = followed_as(value)
+        return self._node(value, kind) if kind else library_name(value)
 
     def module(self, name: str) -> Node:
         """The node of a project module that is taken as a whole, loaded or not."""
