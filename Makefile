@@ -2,7 +2,8 @@
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
-STAMP  := $(VENV)/.installed
+USE    := $(VENV)/.installed-to-use
+DEV    := $(VENV)/.installed-to-develop
 
 .PHONY: demo test test-slow check bench clean
 .DEFAULT_GOAL := help
@@ -14,28 +15,35 @@ help:
 	@echo "make check      ruff, mypy, import contracts"
 	@echo "make bench      the budgets, side by side with the peers"
 
-$(STAMP): pyproject.toml
-	$(PYTHON) -c 'import sys; sys.exit("jumar needs Python 3.11 or newer, this is " + sys.version.split()[0]) if sys.version_info < (3, 11) else 0'
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit("jumar needs Python 3.11 or newer, this is " + sys.version.split()[0]) if sys.version_info < (3, 11) else 0'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,bench]'
-	@touch $(STAMP)
 
-demo: $(STAMP)
+# `make demo` needs little, `make test` also the libraries whose values have tests.
+$(USE): pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[examples]'
+	@touch $@
+
+$(DEV): pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@ $(USE)
+
+demo: $(USE)
 	@$(BIN)/python examples/demo.py
 
-test: $(STAMP)
+test: $(DEV)
 	$(BIN)/python -m pytest
 
-test-slow: $(STAMP)
+test-slow: $(DEV)
 	$(BIN)/python -m pytest -m slow
 
-check: $(STAMP)
+check: $(DEV)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(STAMP)
+bench: $(DEV)
 	$(BIN)/python -m benchmarks
 
 clean:

@@ -24,7 +24,6 @@ from jumar.graph.scheduler import Scheduler, depends
 from jumar.latch import Latch
 from jumar.record import Recorder, path_note
 from jumar.result import Failed, Result
-from jumar.store.records import TaskInfo
 from jumar.store.store import Store
 from jumar.store.trouble import Trouble
 
@@ -38,7 +37,6 @@ class Runnable(Protocol):
 
     name: str
     fn: Callable[..., Any]
-    info: TaskInfo
     names: tuple[str, ...]
     """Of the parameters."""
 
@@ -108,14 +106,15 @@ class Engine:
     def spawn(self, call: Call) -> Future[Any]:
         """A future for the call, which is found, joined with an equal one under way, or run."""
         future: Future[Any] = Future(self, call)
+        # What a first run asks for is new, and the store knows that without a look at the disk.
+        is_new = self._store.is_new(call.info.code)
         try:
             with self._lock:
                 if self._joined(call, future):
                     return future
-                # The store knows without a look that it has nothing of this code: the usual case in a first run.
-                looked = not self._store.has_code(call.task.info.code)
-                workers = self._admit(call) if looked else []
-            if not looked:
+                is_new = is_new and not self._store.has_recorded(call.key)
+                workers = self._admit(call) if is_new else []
+            if not is_new:
                 entry = self._store.find(call.key)
                 if entry is not None:
                     self._restore(call, entry)

@@ -51,7 +51,7 @@ class Recorder:
             return Result(value), self._trouble("unsaved", call, _NOT_KEPT, error)
         entry = Entry(
             call.key,
-            self._store.task(task.info),
+            self._store.task(call.info),
             self._now_s(),
             ran.seconds,
             payload.size_bytes,
@@ -70,7 +70,7 @@ class Recorder:
         self._store.record_failure(
             Failure(
                 call.key,
-                self._store.task(call.task.info),
+                self._store.task(call.info),
                 self._now_s(),
                 seconds,
                 1,

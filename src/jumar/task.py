@@ -124,7 +124,7 @@ class Task(Generic[P, T]):
         args, kwargs = signature.bind(args, kwargs)
         references: list[Any] = []
         arguments = b"".join(signature.tokens(args, kwargs, references))
-        call = Call(call_key(info.code, arguments), self, args, kwargs, (), arguments, keep=self._keep())
+        call = Call(call_key(info.code, arguments), self, info, args, kwargs, (), arguments, keep=self._keep())
         if kwargs or not ATOMS.issuperset(map(type, args)):
             self._capture(call, engine, references)
         return call

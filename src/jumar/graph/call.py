@@ -33,6 +33,7 @@ class Call:
     Args:
         key: What the call is: 32 bytes.
         task: The task, opaque here.
+        info: The task as it was when the call was made, for the record.
         args: Captured positional arguments; calls and futures may stand at any depth.
         kwargs: Captured keyword arguments.
         needs: The calls whose results are among the arguments.
@@ -49,6 +50,7 @@ class Call:
         "error",
         "fragile",
         "futures",
+        "info",
         "keep",
         "key",
         "kwargs",
@@ -63,6 +65,7 @@ class Call:
         self,
         key: bytes,
         task: Any = None,
+        info: Any = None,
         args: tuple[Any, ...] = (),
         kwargs: dict[str, Any] | None = None,
         needs: tuple[Call, ...] = (),
@@ -73,6 +76,7 @@ class Call:
     ) -> None:
         self.key = key
         self.task = task
+        self.info = info
         self.args: tuple[Any, ...] | None = args
         self.kwargs = kwargs
         self.needs = needs

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
-from jumar.store.records import CallRecord, Entry, Failure, TaskInfo
+from jumar.store.records import CallRecord, Counts, Entry, Failure, TaskInfo
 
 
 class Index(Protocol):
@@ -16,7 +16,11 @@ class Index(Protocol):
         ...
 
     def add(self, entries: Sequence[Entry], failures: Sequence[Failure] = ()) -> None:
-        """Record a group, all or nothing. An entry replaces what was there; it also removes the call's failure."""
+        """Record a group, all or nothing. An entry replaces what was there; it also removes the call's failure.
+
+        Raises:
+            sqlite3.Error, OSError: The group could not be written; none of it is there.
+        """
         ...
 
     def remove(self, keys: Sequence[bytes]) -> None:
@@ -24,19 +28,23 @@ class Index(Protocol):
         ...
 
     def add_task(self, task: TaskInfo) -> int:
-        """The task's number in this index, given now if it has none."""
+        """The task's number in this index (from 1), given now if it has none."""
         ...
 
     def has_code(self, code: bytes) -> bool:
         """Whether any task with this code was ever recorded; False means that no call of it can be found."""
         ...
 
+    def changed_elsewhere(self) -> bool:
+        """Whether anybody else may have written to the index since this was last asked; cheap, never waits."""
+        ...
+
     def calls(self, prefix: str = "", task: str = "", limit: int | None = None) -> Iterator[CallRecord]:
         """Calls, newest first: those whose key starts with ``prefix`` (hex) and whose task has this name."""
         ...
 
-    def counts(self) -> tuple[int, int, int, int, int]:
-        """Calls, failures, tasks, bytes of inline results, bytes of the index on disk."""
+    def counts(self) -> Counts:
+        """How much there is; reads the whole index, so it is for people and not for the hot path."""
         ...
 
     def blobs(self) -> Iterator[bytes]:

@@ -24,7 +24,7 @@ class Entry(NamedTuple):
     key: bytes
     """The call's key, 32 bytes."""
     task: int
-    """The task's number in this index (see ``Index.add_task``)."""
+    """The task's number in this index (see ``Index.add_task``); 0 where the index could not take it."""
     created_s: float
     """When the result was recorded, seconds since the epoch."""
     seconds: float
@@ -71,6 +71,26 @@ class CallRecord(NamedTuple):
     attempt: int
     error: str
     traceback: str
+
+
+class Payload(NamedTuple):
+    """An encoded value: what ``Store.encode`` gives and an ``Entry`` carries."""
+
+    codec: str
+    size_bytes: int
+    inline: bytes | None
+    blob: bytes | None
+
+
+class Counts(NamedTuple):
+    """What an index holds."""
+
+    calls: int
+    failures: int
+    tasks: int
+    inline_bytes: int
+    index_bytes: int
+    """Size of the index itself on disk, 0 where it is in memory."""
 
 
 class Totals(NamedTuple):

@@ -1,0 +1,151 @@
+"""Blobs as files: ``ab/cdef…`` under the digest in hex, each written beside and renamed into place."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from blake3 import blake3
+
+from jumar.codecs.codec import Frame
+from jumar.errors import DamagedError
+from jumar.store.blobs import Blob
+from jumar.store.mapping import file_memory
+from jumar.store.scratch import Scratch
+from jumar.store.sqlite_connection import Durability
+
+_SCRATCH = "tmp"
+_DIGEST_BYTES = 32
+
+
+class FileBlobs:
+    """Keeps blobs in files of one directory.
+
+    Args:
+        root: The directory; made when the first blob is written.
+        durability: ``"power"`` waits until a blob and its name are on the disk before ``write`` returns.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as root:
+        ...     blobs = FileBlobs(Path(root))
+        ...     blob = blobs.write([b"ab", b"c"])
+        ...     bytes(blobs.open(blob.digest, verify=True))
+        b'abc'
+
+    *Guarantees*: a blob has its name only once all its bytes are written; several processes may write, also the same
+    blob at the same time; what a process left half-written when it died is deleted by the next that opens the directory.
+    """
+
+    def __init__(self, root: Path, durability: Durability = "process") -> None:
+        self._root = root
+        self._synced = durability == "power"
+        self._scratch = Scratch(root / _SCRATCH)
+
+    def write(self, frames: Sequence[Frame]) -> Blob:
+        """Keep the frames as one blob; one that is there in full length is not written again.
+
+        Raises:
+            OSError: The bytes could not be written, or not all of them; nothing is left behind.
+        """
+        hasher = blake3()
+        size_bytes = 0
+        for frame in frames:
+            hasher.update(frame)
+            size_bytes += len(frame)
+        digest = hasher.digest()
+        if self.size_bytes(digest) != size_bytes:
+            self._write_file(self._path(digest), frames, size_bytes)
+        return Blob(digest, size_bytes)
+
+    def open(self, digest: bytes, *, verify: bool) -> memoryview:
+        """The blob's bytes as private memory; large ones are mapped, so that pages come in as they are touched.
+
+        Raises:
+            DamagedError: The blob is not there, cannot be read or, with ``verify``, does not have this digest.
+        """
+        path = self._path(digest)
+        try:
+            descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                memory = file_memory(descriptor, os.fstat(descriptor).st_size)
+            finally:
+                os.close(descriptor)
+        except OSError as error:
+            raise DamagedError(f"blob {path} cannot be read: {error.strerror or error}") from error
+        if verify and blake3(memory).digest() != digest:
+            raise DamagedError(f"blob {path} was altered on disk: its {len(memory):,} bytes have another digest")
+        return memory
+
+    def size_bytes(self, digest: bytes) -> int | None:
+        """The blob's length, or None where there is no such file (or one that cannot be reached)."""
+        try:
+            return os.stat(self._path(digest)).st_size  # noqa: PTH116 # on the path of every hit: no Path object
+        except OSError:
+            return None
+
+    def remove(self, digest: bytes) -> None:
+        """Delete the blob; one that is not there is passed over. Readers that have it open keep it."""
+        Path(self._path(digest)).unlink(missing_ok=True)
+
+    def digests(self) -> Iterator[bytes]:
+        """All blobs that are there, in no order; files that are no blobs are passed over."""
+        if not self._root.is_dir():
+            return
+        for directory in self._root.iterdir():
+            if len(directory.name) != 2 or not directory.is_dir():
+                continue
+            for file in directory.iterdir():
+                try:
+                    digest = bytes.fromhex(directory.name + file.name)
+                except ValueError:
+                    continue
+                if len(digest) == _DIGEST_BYTES:
+                    yield digest
+
+    def close(self) -> None:
+        """Remove this object's scratch directory; a second close does nothing."""
+        self._scratch.close()
+
+    def _path(self, digest: bytes) -> str:
+        name = digest.hex()
+        return f"{self._root}/{name[:2]}/{name[2:]}"
+
+    def _write_file(self, path: str, frames: Sequence[Frame], size_bytes: int) -> None:
+        temporary = self._scratch.new_path()
+        try:
+            with temporary.open("xb") as file:
+                for frame in frames:
+                    file.write(frame)
+                file.flush()
+                written_bytes = os.fstat(file.fileno()).st_size
+                if written_bytes != size_bytes:
+                    raise OSError(errno.EIO, f"only {written_bytes:,} of {size_bytes:,} bytes were written", path)
+                if self._synced:
+                    os.fsync(file.fileno())
+            self._publish(temporary, Path(path))
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+
+    def _publish(self, temporary: Path, path: Path) -> None:
+        try:
+            temporary.replace(path)
+        except FileNotFoundError:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            temporary.replace(path)
+            if self._synced:
+                sync_directory(self._root)
+        if self._synced:
+            sync_directory(path.parent)
+
+
+def sync_directory(path: Path) -> None:
+    """Wait until the names in a directory are on the disk."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,40 @@
+"""Which kind of file system a path lies on, as far as the kernel says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+NETWORK_TYPES = frozenset(
+    "9p afs beegfs ceph cifs fuse.ceph fuse.glusterfs fuse.s3fs fuse.sshfs gfs2 glusterfs gpfs lustre ncpfs nfs nfs4 "
+    "ocfs2 orangefs panfs smb3 smbfs".split()
+)
+"""Types whose locks and shared memory SQLite's WAL mode cannot rely on between machines."""
+
+_MOUNTS = Path("/proc/self/mountinfo")
+
+
+def network_type(path: Path, mounts: str | None = None) -> str | None:
+    """The type of the network file system that holds the path, or None if it is local or cannot be told.
+
+    Args:
+        path: A path; its nearest existing parent counts.
+        mounts: The text of a ``mountinfo`` file; the kernel's own if not given.
+
+    Example:
+        >>> network_type(Path("/data/x"), "21 1 0:20 / / rw - ext4 /dev/a rw\\n36 21 0:32 / /data rw - nfs4 srv:/d rw")
+        'nfs4'
+    """
+    if mounts is None:
+        try:
+            mounts = _MOUNTS.read_text()
+        except OSError:  # not Linux, or no /proc: nothing is known, so nothing is refused
+            return None
+    real = path.resolve()
+    longest, found = -1, ""
+    for line in mounts.splitlines():
+        mount, _, source = line.partition(" - ")
+        # Blanks and other odd characters of a mount point stand as octal escapes.
+        point = Path(mount.split(" ")[4].encode().decode("unicode_escape"))
+        if len(point.parts) >= longest and real.is_relative_to(point):
+            longest, found = len(point.parts), source.split(" ")[0]
+    return found if found in NETWORK_TYPES else None

@@ -1,0 +1,162 @@
+"""The directory of a store: made, recognised, checked."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import NamedTuple
+
+from jumar.errors import StoreError, StoreFormatError
+from jumar.store.file_blobs import sync_directory
+from jumar.store.file_system import network_type
+from jumar.store.sqlite_connection import Durability
+from jumar.store.trouble import Report, Trouble
+
+FORMAT_VERSION = 1
+
+_FORMAT = "format"
+_FORMAT_TEXT = f"jumar store, format {FORMAT_VERSION}\n"
+_INDEX = "index.sqlite"
+_BLOBS = "blobs"
+_SMALL_FILES = {
+    ".gitignore": "# Results are no source code.\n*\n",
+    "CACHEDIR.TAG": (
+        "Signature: 8a477f597d28d172789f06886806bc55\n"
+        "# This directory is a store of jumar: results of computations, kept so that they need not run again.\n"
+    ),
+}
+_MODE = 0o700
+
+
+class Layout(NamedTuple):
+    """Where the parts of a store are."""
+
+    root: Path
+    index: Path
+    blobs: Path
+    read_only: bool
+    """Whether the directory takes no files, or was asked to take none."""
+
+
+def open_directory(
+    path: Path,
+    *,
+    report: Report,
+    durability: Durability = "process",
+    read_only: bool = False,
+    allow_network: bool = False,
+) -> Layout:
+    """Make the directory of a store, or recognise one.
+
+    A store that lost one of its small files (``format``, ``.gitignore``, ``CACHEDIR.TAG``) gets it back, with a report.
+
+    Args:
+        path: The directory; parents are made too.
+        report: Told of what was put back, and that the store is read-only where nobody asked for that.
+        durability: ``"power"`` waits until the new names are on the disk.
+        read_only: Change nothing.
+        allow_network: Go on although the file system is one where SQLite's locks cannot be trusted: safe only as long
+            as all processes that use the store run on one machine.
+
+    Raises:
+        StoreFormatError: The directory holds something else, or a store of a newer format.
+        StoreError: The path is a file, cannot be made or read, or lies on a network file system.
+    """
+    root = path.absolute()
+    _refuse_network(root, allow_network)
+    new = _make(root, read_only)
+    writable = os.access(root, os.W_OK | os.X_OK)
+    layout = Layout(root, root / _INDEX, root / _BLOBS, read_only or not writable)
+    if not new:
+        _recognise(layout)
+    if not layout.read_only:
+        _complete(layout, new, report)
+        if durability == "power":
+            sync_directory(root)
+            sync_directory(root.parent)
+    elif not read_only:
+        text = f"the store {root} may not be written: results are found in it, and none are kept. Check its permissions."
+        report(Trouble("read-only", text))
+    return layout
+
+
+def _refuse_network(root: Path, allow_network: bool) -> None:
+    kind = network_type(root)
+    if kind is not None and not allow_network:
+        raise StoreError(
+            f"the store {root} lies on a network file system ({kind}), where the locks and shared memory that SQLite "
+            f"needs cannot be trusted between machines: results could be lost. Use a path on a local disk, or open it "
+            f"with allow_network=True if all processes that use it run on one machine."
+        )
+
+
+def _make(root: Path, read_only: bool) -> bool:
+    """Whether the directory holds nothing yet; it is there afterwards."""
+    try:
+        if not read_only:
+            root.mkdir(mode=_MODE, parents=True, exist_ok=True)
+        return next(root.iterdir(), None) is None
+    except (FileExistsError, NotADirectoryError) as error:
+        raise StoreError(f"the store {root} cannot be opened: it, or a parent of it, is a file. Give a directory.") from error
+    except OSError as error:
+        raise StoreError(
+            f"the store {root} cannot be opened or made: {error.strerror or error}. Check the path and its permissions, "
+            f"or give another."
+        ) from error
+
+
+def _recognise(layout: Layout) -> None:
+    """Refuse what is no store, or one that this version cannot read."""
+    version = _version(layout.root / _FORMAT)
+    if version is None:
+        # The file is lost or damaged. Everything else still tells whether this is a store.
+        if not layout.index.exists() and not layout.blobs.exists() and not _is_tagged(layout.root):
+            raise StoreFormatError(
+                f"{layout.root} is a directory with other things in it, not a store of jumar. Give an empty or a new "
+                f"directory."
+            )
+    elif version > FORMAT_VERSION:
+        raise StoreFormatError(
+            f"the store {layout.root} has format {version}; this jumar reads formats up to {FORMAT_VERSION}. It was "
+            f"written by a newer jumar: upgrade, or use another store."
+        )
+
+
+def _version(path: Path) -> int | None:
+    """The number at the end of the ``format`` file, or None if it does not say."""
+    try:
+        words = path.read_bytes().split()
+    except OSError:
+        return None
+    known = words[:-1] == _FORMAT_TEXT.encode().split()[:-1]
+    return int(words[-1]) if known and words[-1].isdigit() else None
+
+
+def _is_tagged(root: Path) -> bool:
+    try:
+        return (root / "CACHEDIR.TAG").read_bytes() == _SMALL_FILES["CACHEDIR.TAG"].encode()
+    except OSError:
+        return False
+
+
+def _complete(layout: Layout, new: bool, report: Report) -> None:
+    missing = {name: text for name, text in _SMALL_FILES.items() if not (layout.root / name).exists()}
+    if _version(layout.root / _FORMAT) is None:
+        # Last: a directory with this file has the others.
+        missing[_FORMAT] = _FORMAT_TEXT
+    try:
+        if new:
+            layout.root.chmod(_MODE)
+        for name, text in missing.items():
+            # Written aside, as another process may be opening the same new store.
+            temporary = layout.root / f".{name}.{os.getpid()}"
+            temporary.write_text(text)
+            temporary.replace(layout.root / name)
+    except OSError as error:
+        raise StoreError(
+            f"the store {layout.root} cannot be written: {error.strerror or error}. Check its permissions and that the "
+            f"disk has room, or open it with read_only=True."
+        ) from error
+    if missing and not new:
+        names = ", ".join(missing)
+        report(Trouble("repaired", f"the store {layout.root} had lost or damaged files, which were written anew: {names}."))

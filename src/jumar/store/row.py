@@ -1,0 +1,60 @@
+"""A row of results with its own check, so that a byte altered on disk is noticed before anybody sees a wrong value."""
+
+from __future__ import annotations
+
+import struct
+from typing import Any
+
+from blake3 import blake3
+
+from jumar.store.records import Entry
+
+CHECK_BYTES = 8
+
+Row = tuple[bytes, int, float, float, int, bytes, bytes | None, bytes | None, bytes, bytes]
+"""The columns in the order of ``sqlite_schema.CALL_COLUMNS``: an entry and, last, its check."""
+
+# The lengths are in the check too: otherwise bytes could move from one column to the next unnoticed.
+_fixed = struct.Struct("<qddqBBI").pack
+
+
+def row_of(entry: Entry) -> Row:
+    """The entry as columns, with its check."""
+    key, task, created_s, seconds, size_bytes, codec, inline, blob, arguments = entry
+    name = codec.encode("ascii")
+    check = _check(key, task, created_s, seconds, size_bytes, name, inline, blob, arguments)
+    return (key, task, created_s, seconds, size_bytes, name, inline, blob, arguments, check)
+
+
+def entry_of(key: bytes, row: Any) -> Entry | None:
+    """The entry in the columns after the key, or None if it is not what was written under this key.
+
+    Args:
+        key: The key that was looked for, which need not be the one in the row if the database is damaged.
+        row: The columns after the key; of any type, as a damaged database may hold anything.
+    """
+    task, created_s, seconds, size_bytes, name, inline, blob, arguments, check = row
+    try:
+        expected = _check(key, task, created_s, seconds, size_bytes, name, inline, blob, arguments)
+        if check != expected:
+            return None
+        return Entry(key, task, created_s, seconds, size_bytes, name.decode("ascii"), inline, blob, arguments)
+    except (TypeError, ValueError, AttributeError, struct.error):  # a column of another type than was written
+        return None
+
+
+def _check(
+    key: bytes,
+    task: int,
+    created_s: float,
+    seconds: float,
+    size_bytes: int,
+    name: bytes,
+    inline: bytes | None,
+    blob: bytes | None,
+    arguments: bytes,
+) -> bytes:
+    is_inline = inline is not None
+    fixed = _fixed(task, created_s, seconds, size_bytes, len(name), is_inline, len(arguments))
+    payload = (inline if is_inline else blob) or b""
+    return blake3(b"".join((key, fixed, name, payload, arguments))).digest(length=CHECK_BYTES)

@@ -1,0 +1,78 @@
+"""Connections to an index on disk, and what an error of SQLite means for it."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+from typing import Literal
+
+from jumar.store.sqlite_schema import TABLES
+
+Durability = Literal["process", "power"]
+"""What a committed result survives: the death of the process, or also the loss of power (slower: every commit waits
+for the disk)."""
+
+_SYNCHRONOUS = {"process": "NORMAL", "power": "FULL"}
+_STATEMENTS_KEPT = 32
+
+# What a damaged database gives: a page that cannot be right, no database at all, a schema that lost a table or column,
+# a file that ends too early.
+_DAMAGE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR, sqlite3.SQLITE_FORMAT}
+_DAMAGED_FILES = {sqlite3.SQLITE_IOERR_SHORT_READ, sqlite3.SQLITE_IOERR_CORRUPTFS}
+
+
+def connect(path: Path, *, durability: Durability, busy_timeout_s: float, read_only: bool = False) -> sqlite3.Connection:
+    """A connection that any thread may use, one at a time. Nothing is read or written yet where it can be avoided.
+
+    Raises:
+        sqlite3.Error: The file cannot be opened or is no database.
+    """
+    mode = "ro" if read_only else "rwc"
+    connection = _open(path, f"mode={mode}", busy_timeout_s)
+    try:
+        if read_only:
+            try:
+                connection.execute("SELECT 1 FROM calls LIMIT 1").fetchone()
+            except sqlite3.OperationalError:
+                # Beside a read-only file SQLite cannot keep the shared memory that it needs to see other writers;
+                # where the directory takes no files there are none to see.
+                connection.close()
+                connection = _open(path, "mode=ro&immutable=1", busy_timeout_s)
+                connection.execute("SELECT 1 FROM calls LIMIT 1").fetchone()
+        else:
+            connection.execute(f"PRAGMA synchronous = {_SYNCHRONOUS[durability]}")
+            # 16 MiB: the upper pages of the key index of 10 M results, so that a commit reads few of them again.
+            connection.execute("PRAGMA cache_size = -16384")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def create_tables(connection: sqlite3.Connection) -> None:
+    """Make the database an index, or leave the index that it is as it is.
+
+    Raises:
+        sqlite3.Error: It is damaged, locked, or cannot be written.
+    """
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.executescript(f"BEGIN IMMEDIATE; {TABLES} COMMIT;")
+
+
+def is_damage(error: sqlite3.Error) -> bool:
+    """Whether the error says that the database is damaged, so that nothing in it can be relied on any more."""
+    code = getattr(error, "sqlite_errorcode", None)
+    if code is None:  # raised by the Python module itself: undecodable text is damage, a wrong use is not
+        return isinstance(error, sqlite3.OperationalError) and "decode" in str(error).lower()
+    return code in _DAMAGED_FILES or (code & 0xFF) in _DAMAGE
+
+
+def _open(path: Path, options: str, busy_timeout_s: float) -> sqlite3.Connection:
+    return sqlite3.connect(
+        f"{path.absolute().as_uri()}?{options}",
+        uri=True,
+        timeout=busy_timeout_s,
+        isolation_level=None,
+        check_same_thread=False,
+        cached_statements=_STATEMENTS_KEPT,
+    )

@@ -1,0 +1,309 @@
+"""The store: an index, blobs and codecs behind one face, through which results are kept and found again."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Literal, Protocol, Self
+
+from jumar.clock import Clock, SystemClock
+from jumar.codecs.registry import Codecs
+from jumar.errors import DamagedError
+from jumar.store.absence import Absence
+from jumar.store.blobs import Blobs
+from jumar.store.file_blobs import FileBlobs
+from jumar.store.index import Index
+from jumar.store.layout import open_directory
+from jumar.store.memory_blobs import MemoryBlobs
+from jumar.store.memory_index import MemoryIndex
+from jumar.store.records import CallRecord, Entry, Failure, Payload, TaskInfo, Totals
+from jumar.store.sqlite_connection import Durability
+from jumar.store.sqlite_index import SqliteIndex
+from jumar.store.trouble import Report, Trouble, warn
+from jumar.store.writer import Writer
+
+Verify = Literal["always", "first", "never"]
+"""When the digest of a blob is checked on reading: each time, once in each process, or not at all."""
+
+INLINE_MAX_BYTES = 4096
+"""Encoded results up to this size live in the index: a file of its own costs more than they do."""
+
+
+class Scribe(Protocol):
+    """Takes records on their way to the index."""
+
+    def enqueue(self, record: Entry | Failure) -> None:
+        """Hand over a record."""
+
+    def pending(self, key: bytes) -> Entry | None:
+        """A result that is not in the index yet."""
+
+    def flush(self, timeout_s: float | None = None) -> bool:
+        """Wait until what was handed over is in the index or reported."""
+
+    def close(self, timeout_s: float | None = None) -> bool:
+        """Flush and take no more."""
+
+
+class Store:
+    """Keeps results and finds them again. Made by `Store.open` or `Store.in_memory`.
+
+    *Guarantees*: every method may be called from any thread. Nothing that goes wrong with storage raises while results
+    are looked up or recorded: it is reported, and costs a recomputation at most. A damaged result is never returned.
+    """
+
+    def __init__(
+        self,
+        index: Index,
+        blobs: Blobs,
+        scribe: Scribe,
+        *,
+        path: Path | None = None,
+        verify: Verify = "first",
+        report: Report = warn,
+        clock: Clock | None = None,
+    ) -> None:
+        self.path = path
+        self._index = index
+        self._blobs = blobs
+        self._scribe = scribe
+        self._codecs = Codecs()
+        self._verify = verify
+        self._report = report
+        self._absence = Absence(index, clock or SystemClock())
+        self._verified: set[bytes] = set()
+        self._tasks: dict[TaskInfo, int] = {}
+
+    @classmethod
+    def open(
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        durability: Durability = "process",
+        verify: Verify = "first",
+        report: Report = warn,
+        read_only: bool = False,
+        allow_network: bool = False,
+    ) -> Self:
+        """The store in a directory, which is made if it is not there.
+
+        Args:
+            path: The directory.
+            durability: ``"power"`` waits for the disk before a result counts.
+            verify: When the digest of a large result is checked on reading.
+            report: Told of trouble, on any thread; by default a ``StoreWarning`` is issued.
+            read_only: Change nothing; the directory must hold a store.
+            allow_network: Go on although the file system is one where SQLite's locks cannot be trusted.
+
+        Raises:
+            StoreFormatError: The directory holds something else, or a store of a newer format.
+            StoreError: The path is a file, cannot be made or read, or lies on a network file system.
+
+        Example:
+            >>> import tempfile
+            >>> with tempfile.TemporaryDirectory() as folder:
+            ...     store = Store.open(folder + "/results")
+            ...     print(store.totals().calls)
+            ...     store.close()
+            0
+        """
+        layout = open_directory(
+            Path(path), report=report, durability=durability, read_only=read_only, allow_network=allow_network
+        )
+        index = SqliteIndex(layout.index, durability, report=report, read_only=layout.read_only)
+        blobs = FileBlobs(layout.blobs, durability)
+        scribe: Scribe = _Silent() if layout.read_only else Writer(index.add, report)
+        return cls(index, blobs, scribe, path=layout.root, verify=verify, report=report)
+
+    @classmethod
+    def in_memory(cls, *, report: Report = warn) -> Self:
+        """A store that lasts as long as this object."""
+        index = MemoryIndex()
+        return cls(index, MemoryBlobs(), _Direct(index), report=report)
+
+    # -- finding -------------------------------------------------------------------------------------------------------
+
+    def is_new(self, code: bytes) -> bool:
+        """Whether nobody else has recorded a call of this code: then only what `has_recorded` knows can be found.
+
+        What another process records is noticed within a quarter of a second.
+        """
+        return self._absence.is_new(code)
+
+    def has_recorded(self, key: bytes) -> bool:
+        """Whether this object may have recorded the call; False is certain."""
+        return self._absence.has_noted(key)
+
+    def find(self, key: bytes) -> Entry | None:
+        """The kept result of a call, not read yet; one whose blob is missing or cut is reported, and None."""
+        entry = self._scribe.pending(key) or self._index.find(key)
+        if entry is None or entry.blob is None:
+            return entry
+        size_bytes = self._blobs.size_bytes(entry.blob)
+        if size_bytes == entry.size_bytes:
+            return entry
+        found = "is missing" if size_bytes is None else f"has {size_bytes:,} bytes instead of {entry.size_bytes:,}"
+        self._drop(entry, f"blob {entry.blob.hex()[:12]} {found}")
+        return None
+
+    def load(self, entry: Entry) -> Any:
+        """The value of a kept result; the caller may change it.
+
+        Raises:
+            DamagedError: It is not there any more, was altered, or cannot be decoded here. It was reported.
+        """
+        if entry.inline is not None:
+            return self._decode(entry, memoryview(bytearray(entry.inline)))
+        digest = entry.blob or b""
+        verify = self._verify == "always" or (self._verify == "first" and digest not in self._verified)
+        try:
+            memory = self._blobs.open(digest, verify=verify)
+            if len(memory) != entry.size_bytes:
+                raise DamagedError(f"blob {digest.hex()[:12]} has another length than recorded")
+        except DamagedError as error:
+            raise self._drop(entry, str(error)) from error
+        if verify:
+            self._verified.add(digest)
+        return self._decode(entry, memory)
+
+    def _decode(self, entry: Entry, memory: memoryview) -> Any:
+        try:
+            return self._codecs.named(entry.codec).decode(memory)
+        except Exception as error:  # noqa: BLE001  (unpickling runs the user's code: anything can come out of it)
+            text = (
+                f"the kept result of call {entry.key.hex()[:12]} cannot be decoded here ({type(error).__name__}: {error}): "
+                f"mostly a class or module that was moved or is not installed. The call will run again."
+            )
+            self._report(Trouble("undecodable", text, entry.key, error))
+            raise DamagedError(text) from error
+
+    def _drop(self, entry: Entry, what: str) -> DamagedError:
+        """Forget a damaged result, so that it is reported once; the error to raise where there is somebody to tell."""
+        text = f"the kept result of call {entry.key.hex()[:12]} is damaged: {what}. The call will run again."
+        self._report(Trouble("damaged", text, entry.key))
+        try:
+            self._index.remove([entry.key])
+        except (sqlite3.Error, OSError) as error:
+            self._report(Trouble("unsaved", f"{text} Its row could not be removed: {error}", entry.key, error))
+        if entry.blob is not None:
+            self._verified.discard(entry.blob)
+        return DamagedError(text)
+
+    # -- keeping -------------------------------------------------------------------------------------------------------
+
+    def encode(self, value: Any) -> Payload:
+        """The value's bytes, ready to be recorded; large ones are in their blob when this returns.
+
+        Raises:
+            Exception: What pickling the value raises.
+            OSError: The blob could not be written.
+        """
+        codec = self._codecs.choose(value)
+        frames = codec.encode(value)
+        size_bytes = sum(map(len, frames)) if len(frames) != 1 else len(frames[0])
+        if size_bytes <= INLINE_MAX_BYTES:
+            inline = frames[0] if len(frames) == 1 and type(frames[0]) is bytes else b"".join(frames)
+            return Payload(codec.name, size_bytes, inline, None)
+        blob = self._blobs.write(frames)
+        return Payload(codec.name, blob.size_bytes, None, blob.digest)
+
+    def task(self, info: TaskInfo) -> int:
+        """The number under which calls of a task are recorded; 0, with a report, where the index takes none."""
+        number = self._tasks.get(info)
+        if number is None:
+            try:
+                number = self._index.add_task(info)
+            except (sqlite3.Error, OSError) as error:
+                text = f"task {info.name!r} could not be recorded ({type(error).__name__}: {error}): its calls have no name"
+                self._report(Trouble("unsaved", text, None, error))
+                return 0
+            self._tasks[info] = number
+        return number
+
+    def record(self, entry: Entry) -> None:
+        """Keep a result: it can be found from now on, and is on its way to the disk."""
+        self._absence.note(entry.key)
+        self._scribe.enqueue(entry)
+
+    def record_failure(self, failure: Failure) -> None:
+        """Keep the record of a failed attempt."""
+        self._scribe.enqueue(failure)
+
+    def flush(self, timeout_s: float | None = None) -> bool:
+        """Wait until all that was recorded is on the disk or reported; False if the time was not enough."""
+        return self._scribe.flush(timeout_s)
+
+    def remove(self, keys: Sequence[bytes]) -> None:
+        """Forget calls; blobs that nobody names any more stay until they are swept.
+
+        Raises:
+            sqlite3.Error: The index could not be written; all of them are still there.
+        """
+        self.flush()
+        self._index.remove(keys)
+
+    def close(self) -> None:
+        """Keep what is on its way and let go of files; a second close does nothing."""
+        self._scribe.close()
+        self._index.close()
+        self._blobs.close()
+
+    # -- looking -------------------------------------------------------------------------------------------------------
+
+    def calls(self, prefix: str = "", task: str = "", limit: int | None = None) -> Iterator[CallRecord]:
+        """Calls, newest first: those whose key starts with ``prefix`` (hex) and whose task has this name."""
+        self.flush()
+        return self._index.calls(prefix, task, limit)
+
+    def totals(self) -> Totals:
+        """What the store holds; reads the whole index and looks at every blob."""
+        self.flush()
+        counts = self._index.counts()
+        sizes = [self._blobs.size_bytes(digest) or 0 for digest in self._blobs.digests()]
+        return Totals(
+            counts.calls, counts.failures, counts.tasks, counts.inline_bytes, len(sizes), sum(sizes), counts.index_bytes
+        )
+
+    def __enter__(self) -> Self:
+        """The store, to be closed at the end of the block."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close."""
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<jumar.Store {self.path or 'in memory'}>"
+
+
+class _Direct:
+    """Records at once, where the index is in memory."""
+
+    def __init__(self, index: Index) -> None:
+        self._index = index
+
+    def enqueue(self, record: Entry | Failure) -> None:
+        if isinstance(record, Entry):
+            self._index.add([record])
+        else:
+            self._index.add([], [record])
+
+    def pending(self, key: bytes) -> Entry | None:  # noqa: ARG002
+        return None
+
+    def flush(self, timeout_s: float | None = None) -> bool:  # noqa: ARG002
+        return True
+
+    close = flush
+
+
+class _Silent(_Direct):
+    """Takes nothing, where the store may not be written; that was said when it was opened."""
+
+    def __init__(self) -> None:
+        super().__init__(MemoryIndex())
+
+    def enqueue(self, record: Entry | Failure) -> None:
+        """Pass over the record."""

@@ -1,0 +1,251 @@
+"""The one thread that commits: results are handed to it at almost no cost and reach the index in groups."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+
+from jumar.store.records import Entry, Failure
+from jumar.store.trouble import Report, Trouble
+
+Commit = Callable[[Sequence[Entry], Sequence[Failure]], None]
+
+MAX_RECORDS = 16_384
+MAX_BYTES = 64 * 1024 * 1024
+REPORT_PERIOD_S = 10.0
+LINGER_S = 0.002
+
+
+class Writer:
+    """Takes records from any thread and commits them in groups.
+
+    While one group is being committed the next one gathers; after a pause the thread lets a moment pass before it takes
+    the first records, so that a busy program does not pay for a transaction per result. What waits is bounded: who
+    records more than the disk can take waits for it.
+
+    Args:
+        commit: Writes a group, all or nothing; called on the writer's thread only.
+        report: Told of groups that could not be written: at once for each new kind of error, then at most every ten seconds.
+        max_records: How many records may wait.
+        max_bytes: How many bytes of results and arguments may wait.
+        linger_s: How long the first records of a group wait for others, in seconds.
+
+    *Guarantees*: records are committed in the order in which they were handed over. An error of ``commit`` reaches
+    nobody but ``report``: the group counts as lost, the next one is tried again. The thread does not survive a
+    ``fork``: in a child the records are refused with a report (open a store of its own there).
+    """
+
+    def __init__(
+        self,
+        commit: Commit,
+        report: Report,
+        *,
+        max_records: int = MAX_RECORDS,
+        max_bytes: int = MAX_BYTES,
+        linger_s: float = LINGER_S,
+    ) -> None:
+        self._commit = commit
+        self._report = report
+        self._max_records = max_records
+        self._max_bytes = max_bytes
+        self._linger_s = linger_s
+        self._lock = threading.Lock()
+        self._work = threading.Condition(self._lock)
+        self._progress = threading.Condition(self._lock)
+        self._queue: list[Entry | Failure] = []
+        self._queued_bytes = 0
+        self._pending: dict[bytes, Entry] = {}
+        self._taken = self._ended = 0
+        self._idle = False
+        self._hurry = False
+        self._closing = False
+        self._crash: BaseException | None = None
+        self._told: dict[str, float] = {}
+        self._untold = 0
+        self.lost = 0
+        """Records that could not be written."""
+        self._process = os.getpid()
+        self._thread = threading.Thread(target=self._run, name="jumar-store-writer", daemon=True)
+        self._thread.start()
+
+    def enqueue(self, record: Entry | Failure) -> None:
+        """Hand over a record; waits only while too much is waiting already.
+
+        Raises:
+            BaseException: What ended the writer's thread, if something did.
+        """
+        with self._lock:
+            if len(self._queue) >= self._max_records or self._queued_bytes >= self._max_bytes or not self._works:
+                self._wait_for_room()
+                if not self._works:
+                    self._refuse(record)
+                    return
+            self._queue.append(record)
+            self._taken += 1
+            if type(record) is Entry:
+                self._queued_bytes += len(record.arguments) + (len(record.inline) if record.inline else 0)
+                self._pending[record.key] = record
+            if self._idle:
+                self._idle = False
+                self._work.notify()
+
+    def pending(self, key: bytes) -> Entry | None:
+        """The result of this call if it is on its way to the index."""
+        return self._pending.get(key)
+
+    def flush(self, timeout_s: float | None = None) -> bool:
+        """Wait until all that was handed over before is committed or reported.
+
+        Returns:
+            False if the time was not enough, or if the thread does not live in this process.
+
+        Raises:
+            BaseException: What ended the writer's thread, if something did.
+        """
+        deadline_s = None if timeout_s is None else time.monotonic() + timeout_s
+        with self._lock:
+            target = self._taken
+            self._hurry = True
+            self._work.notify()
+            while self._ended < target:
+                if not self._alive:
+                    self._raise_crash()
+                    return False
+                left_s = None if deadline_s is None else deadline_s - time.monotonic()
+                if left_s is not None and left_s <= 0:
+                    return False
+                self._progress.wait(left_s)
+        return True
+
+    def close(self, timeout_s: float | None = None) -> bool:
+        """Commit what is left and end the thread; a second close does nothing. Records that come later are refused.
+
+        Returns:
+            False if the time was not enough: the thread goes on with what it has.
+
+        Raises:
+            BaseException: What ended the writer's thread, if something did.
+        """
+        with self._lock:
+            self._closing = True
+            self._work.notify()
+        done = self.flush(timeout_s)
+        if done and self._alive:
+            self._thread.join(timeout_s)
+        return done
+
+    # -- the thread ----------------------------------------------------------------------------------------------------
+
+    @property
+    def _alive(self) -> bool:
+        return self._crash is None and self._process == os.getpid() and self._thread.is_alive()
+
+    @property
+    def _works(self) -> bool:
+        return not self._closing and self._alive
+
+    def _wait_for_room(self) -> None:
+        self._hurry = True
+        self._work.notify()
+        while self._works and (len(self._queue) >= self._max_records or self._queued_bytes >= self._max_bytes):
+            self._progress.wait()
+        self._raise_crash()
+
+    def _refuse(self, record: Entry | Failure) -> None:
+        self.lost += 1
+        why = "is closed" if self._closing else "belongs to the process that this one was forked from"
+        self._tell("unsaved", f"a result was not kept because the store {why}: the call will run again.", record.key, None)
+
+    def _raise_crash(self) -> None:
+        if self._crash is not None:
+            raise self._crash
+
+    def _run(self) -> None:
+        try:
+            while group := self._next_group():
+                self._write(group)
+                self._end(group)
+        except BaseException as crash:  # noqa: BLE001 # raised again in whoever records, flushes or closes
+            with self._lock:
+                self._crash = crash
+                self._progress.notify_all()
+
+    def _next_group(self) -> list[Entry | Failure]:
+        """What has gathered, as soon as there is something; empty when the writer is closed."""
+        with self._lock:
+            while not self._queue and not self._closing:
+                self._hurry = False
+                self._idle = True
+                self._work.wait()
+                if self._queue and not self._hurry and not self._closing and self._linger_s:
+                    self._work.wait(self._linger_s)
+            self._idle = False
+            group, self._queue = self._queue, []
+            self._queued_bytes = 0
+            self._progress.notify_all()
+        return group
+
+    def _write(self, group: Sequence[Entry | Failure]) -> None:
+        try:
+            for entries, failures in _portions(group):
+                self._commit(entries, failures)
+        except Exception as error:  # noqa: BLE001 # whatever it is, the results are lost and the program goes on
+            with self._lock:
+                self.lost += len(group)
+                self._untold += len(group)
+            self._tell("unsaved", _unsaved(error, self._untold), None, error)
+
+    def _end(self, group: Sequence[Entry | Failure]) -> None:
+        with self._lock:
+            for record in group:
+                if self._pending.get(record.key) is record:
+                    del self._pending[record.key]
+            self._ended += len(group)
+            self._progress.notify_all()
+
+    def _tell(self, kind: str, text: str, key: bytes | None, error: Exception | None) -> None:
+        now_s = time.monotonic()
+        what = f"{kind} {type(error).__name__} {getattr(error, 'sqlite_errorname', getattr(error, 'errno', ''))}"
+        if now_s - self._told.get(what, -REPORT_PERIOD_S) < REPORT_PERIOD_S:
+            return
+        self._told[what] = now_s
+        self._untold = 0
+        try:
+            self._report(Trouble(kind, text, key, error))
+        except Exception:  # noqa: BLE001 # this thread has no caller: Python's own hook for that tells it
+            threading.excepthook(threading.ExceptHookArgs((*sys.exc_info(), threading.current_thread())))
+
+
+def _portions(group: Sequence[Entry | Failure]) -> list[tuple[list[Entry], list[Failure]]]:
+    """The group as transactions: one, unless a call has both a result and a failure, whose order then counts."""
+    portions: list[tuple[list[Entry], list[Failure]]] = [([], [])]
+    failed: set[bytes] = set()
+    for record in group:
+        entries, failures = portions[-1]
+        if isinstance(record, Failure):
+            failures.append(record)
+            failed.add(record.key)
+        elif record.key in failed:
+            portions.append(([record], []))
+            failed.clear()
+        else:
+            entries.append(record)
+    return portions
+
+
+def _unsaved(error: Exception, count: int) -> str:
+    number = f"{count:,} result{'s' if count != 1 else ''}"
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        advice = "Another process held the index all that time: end it if it is stuck."
+    elif code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
+        advice = "The disk or a quota is probably full: make room; later results will be kept again."
+    elif code == sqlite3.SQLITE_READONLY:
+        advice = "The store takes no results: check the permissions of its directory."
+    else:
+        advice = "The computation goes on; later results will be tried again."
+    return f"{number} could not be written to the index ({type(error).__name__}: {error}); these calls will run again. {advice}"
