@@ -1,0 +1,102 @@
+"""What is measured in a process of its own: ``python -m benchmarks.child WHAT ARGUMENT...`` prints one number."""
+
+import os
+import pickle
+import resource
+import sqlite3
+import subprocess
+import sys
+import time
+from contextlib import closing
+from pathlib import Path
+
+import jumar
+
+
+@jumar.task
+def successor(x):
+    return x + 1
+
+
+def run(what: str, *arguments: str) -> float:
+    """The number that a new process prints for this."""
+    command = [sys.executable, "-m", "benchmarks.child", what, *arguments]
+    done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=Path(__file__).parents[1])
+    return float(done.stdout)
+
+
+def spawned(store: str, calls: str) -> float:
+    """Spawn these calls and take their results: computed the first time, found the second."""
+    with jumar.Session(store=store) as session:
+        start_s = time.perf_counter()
+        futures = [successor.spawn(number) for number in range(int(calls))]
+        for future in futures:
+            future.result()
+        session.checkpoint()
+        return time.perf_counter() - start_s
+
+
+def joblib(folder: str, calls: str) -> float:
+    """The same with joblib."""
+    from joblib import Memory
+
+    remembered = Memory(folder, verbose=0).cache(successor.fn)
+    start_s = time.perf_counter()
+    for number in range(int(calls)):
+        remembered(number)
+    return time.perf_counter() - start_s
+
+
+def by_hand(path: str, calls: str) -> float:
+    """The same with what many write for themselves: a table of pickled arguments and results, one transaction."""
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("CREATE TABLE IF NOT EXISTS results (key BLOB PRIMARY KEY, value BLOB) WITHOUT ROWID")
+        start_s = time.perf_counter()
+        for number in range(int(calls)):
+            key = pickle.dumps(("successor", number))
+            row = connection.execute("SELECT value FROM results WHERE key = ?", (key,)).fetchone()
+            if row is None:
+                value = pickle.dumps(successor.fn(number))
+                connection.execute("INSERT INTO results VALUES (?, ?)", (key, value))
+            else:
+                pickle.loads(row[0])
+        return time.perf_counter() - start_s
+
+
+def pending(calls: str) -> float:
+    """Bytes of memory that this many calls take while both workers are busy with something else."""
+    pipes = [os.pipe() for _ in range(2)]
+    read = jumar.task(checkpoint=False)(os.read)
+    with jumar.Session(store=jumar.Store.in_memory(), workers=len(pipes)):
+        for source, _ in pipes:
+            read.spawn(source, 1)
+        successor.spawn(-1)
+        before_bytes = _resident_bytes()
+        futures = [successor.spawn(number) for number in range(int(calls))]
+        taken_bytes = _resident_bytes() - before_bytes
+        for _, sink in pipes:
+            os.write(sink, b".")
+        futures[-1].result()
+    return taken_bytes
+
+
+def opened(store: str) -> float:
+    """Open a store and look for one call that is not there."""
+    start_s = time.perf_counter()
+    with jumar.Store.open(Path(store)) as opened_store:
+        opened_store.find(bytes(32))
+    return time.perf_counter() - start_s
+
+
+def _resident_bytes() -> int:
+    statm = Path("/proc/self/statm")
+    if statm.exists():
+        return int(statm.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # elsewhere the peak, which is in bytes on macOS
+
+
+MEASURED = {function.__name__: function for function in (spawned, joblib, by_hand, pending, opened)}
+
+if __name__ == "__main__":
+    print(MEASURED[sys.argv[1]](*sys.argv[2:]))
