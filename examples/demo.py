@@ -23,7 +23,7 @@ from rich.table import Table
 from rich.text import Text
 
 import jumar
-from model_sweep import FOLDS, SWEEP, forest
+from model_sweep import FOLDS, SWEEP, Row, forest, table
 
 BEFORE = "RandomForestClassifier"
 AFTER = "ExtraTreesClassifier"
@@ -54,13 +54,13 @@ class Sweep:
         """How many calls are in the store now; another process may be writing to it."""
         if not (self.store / "format").exists():
             return 0
-        with jumar.Store.open(self.store) as store:
+        with jumar.Store.open(self.store, read_only=True) as store:
             return store.totals().calls
 
     def run_until_killed(self, what: str, *, after_calls: int) -> Pass:
         """Run it, and kill it with SIGKILL as soon as this many calls are in the store."""
         started_s = time.perf_counter()
-        child = self._start(show_table=False)
+        child = self._start()
         try:
             while self.recorded() < after_calls:
                 if _ended(child, within_s=LOOK_EVERY_S):
@@ -71,10 +71,10 @@ class Sweep:
             _repair_terminal()
         return Pass(what, self.recorded(), 0, time.perf_counter() - started_s)
 
-    def run(self, what: str, *, show_table: bool = False) -> Pass:
+    def run(self, what: str) -> Pass:
         """Run it to its end."""
         started_s = time.perf_counter()
-        child = self._start(show_table=show_table)
+        child = self._start()
         try:
             status = child.wait()
         finally:
@@ -82,20 +82,24 @@ class Sweep:
             child.wait()
         if status:
             give_up(f"the sweep ended with status {status}")
-        counts = json.loads(self.result.read_text(encoding="utf-8"))["counts"]
+        counts = self.outcome()["counts"]
         return Pass(what, counts["computed"], counts["restored"], time.perf_counter() - started_s)
+
+    def outcome(self) -> dict:
+        """What the last run that ended left behind: its counts and its rows."""
+        return json.loads(self.result.read_text(encoding="utf-8"))
 
     def edit(self) -> None:
         """Put another kind of forest into the sweep."""
         source = self.script.read_text(encoding="utf-8")
         self.script.write_text(source.replace(BEFORE, AFTER), encoding="utf-8")
 
-    def _start(self, *, show_table: bool) -> subprocess.Popen[bytes]:
+    def _start(self) -> subprocess.Popen[bytes]:
         sys.stdout.flush()
         return subprocess.Popen(
             [sys.executable, self.script, "--json", self.result],
             env={**os.environ, "JUMAR_STORE": str(self.store)},
-            stdout=None if show_table else subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,  # its table is shown at the end; its progress line goes to standard error
         )
 
 
@@ -117,13 +121,15 @@ def demonstrate(folder: Path) -> None:
     console.print(Text(f"  - def {forest.__name__}(...): return {BEFORE}(...)", style="red"))
     console.print(Text(f"  + def {forest.__name__}(...): return {AFTER}(...)", style="green"))
     sweep.edit()
-    third = sweep.run("edited", show_table=True)
+    third = sweep.run("edited")
     tell(third)
     edited = calls_of([forest])
     promise(third.computed == edited, f"the edit touches {edited} calls, {third.computed} ran")
     promise(third.restored == total - edited, f"{total - edited} calls are as before, {third.restored} were found")
 
+    console.print()
     console.rule(style="dim")
+    console.print(table([Row(**row) for row in sweep.outcome()["rows"]]))
     console.print(overview([first, second, third]))
 
 
@@ -145,12 +151,12 @@ def tell(done: Pass) -> None:
 
 
 def overview(passes: list[Pass]) -> Table:
-    table = Table("pass", box=None, pad_edge=False, padding=(0, 2), header_style="bold")
+    grid = Table("pass", box=None, pad_edge=False, padding=(0, 2), header_style="bold")
     for heading, style in (("computed", "green"), ("restored", "cyan"), ("seconds", "")):
-        table.add_column(heading, justify="right", style=style)
+        grid.add_column(heading, justify="right", style=style)
     for number, done in enumerate(passes, 1):
-        table.add_row(f"{number} {done.what}", str(done.computed), str(done.restored), f"{done.seconds:.1f}")
-    return table
+        grid.add_row(f"{number} {done.what}", str(done.computed), str(done.restored), f"{done.seconds:.1f}")
+    return grid
 
 
 def promise(kept: bool, facts: str) -> None:
