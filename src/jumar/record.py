@@ -7,12 +7,12 @@ from collections.abc import Callable
 
 from jumar.clock import Clock
 from jumar.errors import StoreError
-from jumar.events import Trouble
 from jumar.graph.call import FAILED, Call
 from jumar.keys.call import describe_arguments
 from jumar.result import Result, unchangeable
 from jumar.store.records import Entry, Failure
 from jumar.store.store import Store
+from jumar.store.trouble import Trouble
 from jumar.worker import Ran
 
 _LONGEST_PATH = 8

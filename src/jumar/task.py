@@ -15,6 +15,7 @@ from jumar.graph.arguments import ATOMS, is_steady, rebuild
 from jumar.graph.call import Call
 from jumar.graph.options import Options
 from jumar.keys import CodeFingerprint, Signature, call_key, fingerprint_code
+from jumar.keys.code import stand_for_function
 from jumar.session import current as current_session
 from jumar.store.records import TaskInfo
 
@@ -43,6 +44,7 @@ class Task(Generic[P, T]):
         self.fn = fn
         self.name = self._options.name or _name_of(fn)
         functools.update_wrapper(self, fn)
+        self.__jumar_version__ = self._options.version  # joins the keys of the tasks that call this one
         self._signature: Signature | None = None
         self._code: CodeFingerprint | None = None
 
@@ -105,7 +107,7 @@ class Task(Generic[P, T]):
         if self._code is None or not self._code.is_current():
             self._code = fingerprint_code(self.fn, version=self._options.version)
             module = getattr(self.fn, "__module__", None) or ""
-            self._info = TaskInfo(self._code.digest, self.name, module)
+            self._info = TaskInfo(self._code.digest, self.name, module, " ".join(self.names))
         return self._info
 
     def tokens(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[bytes]:
@@ -287,6 +289,9 @@ def task_of(fn: Callable[..., T]) -> Task[..., T]:
 # A task refers to its function, so the values keep their keys alive: this holds one task for each function ever
 # spawned without a declaration, bounded by the program's text.
 _made: weakref.WeakKeyDictionary[Callable[..., Any], Task[..., Any]] = weakref.WeakKeyDictionary()
+
+
+stand_for_function(Task)
 
 
 def _refuse_what_cannot_be_a_task(fn: object) -> None:

@@ -142,7 +142,7 @@ def square(i):
     return i * i
 
 def tell(i):
-    return lambda future: os.write(1, b"%d\\n" % i)
+    return lambda future: future.cancelled() or os.write(1, b"%d\\n" % i)
 
 jumar.configure(store="store", workers=2)
 futures = [square.spawn(i) for i in range(20_000)]
@@ -194,7 +194,7 @@ def test_a_stop_signal_inside_a_session_block_ends_it_the_same_way(tmp_path):
 
 
 def test_a_program_that_fails_keeps_what_has_finished_and_what_was_running(tmp_path):
-    program = Program(tmp_path, TOLD.format(end="jumar.wait(futures, num_returns=50)\nraise SystemError('bug')"))
+    program = Program(tmp_path, TOLD.format(end="futures[50].result()\nraise SystemError('bug')"))
     output, errors, status = program.run()
     assert status == 1
     assert "SystemError: bug" in errors
@@ -210,7 +210,7 @@ def test_a_program_that_just_ends_finishes_what_it_has_spawned(tmp_path):
 
 
 def test_sys_exit_with_a_message_in_the_script_keeps_what_has_finished(tmp_path):
-    program = Program(tmp_path, TOLD.format(end="jumar.wait(futures, num_returns=50)\nsys.exit('enough')"))
+    program = Program(tmp_path, TOLD.format(end="futures[50].result()\nsys.exit('enough')"))
     output, errors, status = program.run()
     assert (errors.strip(), status) == ("enough", 1)
     assert told(output) <= program.recorded()

@@ -116,6 +116,7 @@ def test_listeners_hear_how_each_call_ended(threads):
 def test_a_listener_that_fails_stops_nothing(session, caplog):
     session.listen(lambda event: 1 / 0)
     assert square.spawn(4).result() == 16
+    session.close()
     assert "a listener of" in caplog.text
 
 

@@ -76,7 +76,7 @@ def call(record: CallRecord, value: list[Any] | None, *, as_json: bool) -> None:
         click.echo("\n" + record.traceback.rstrip())
 
 
-def totals(path: Path, found: Totals, *, as_json: bool) -> None:
+def totals(path: Path | None, found: Totals, *, as_json: bool) -> None:
     """Print what a store holds."""
     if as_json:
         _print_json({"path": str(path), **found._asdict()})

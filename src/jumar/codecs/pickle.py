@@ -1,9 +1,9 @@
-"""The general codec: pickle protocol 5, with large buffers beside the stream so that they restore as memory maps.
+r"""The general codec: pickle protocol 5, with large buffers beside the stream so that they restore as memory maps.
 
 A value without large buffers is written as its plain pickle, which any Python can read with ``pickle.load``. A value
 with large buffers (arrays, as a rule) is *framed*::
 
-    offset 0    8 bytes   b"jumarP5\\n"
+    offset 0    8 bytes   b"jumarP5\n"
            8    u32       version of this layout: 1
           12    u32       n, the number of buffers
           16    u64       length of the pickle stream in bytes
@@ -78,8 +78,8 @@ class PickleCodec:
         """
         if data[: len(MAGIC)] == MAGIC:
             stream, buffers = _unframed(data)
-            return pickle.loads(stream, buffers=buffers)  # noqa: S301 # a store holds what its owner wrote (mode 0700)
-        return pickle.loads(data)  # noqa: S301
+            return pickle.loads(stream, buffers=buffers)  # a store holds what its owner wrote (mode 0700)
+        return pickle.loads(data)
 
 
 def _framed(stream: bytes, buffers: Sequence[memoryview]) -> list[Frame]:

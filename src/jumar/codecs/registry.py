@@ -42,5 +42,7 @@ class Codecs:
         codec = self._by_name.get(name)
         if codec is None:
             known = ", ".join(sorted(self._by_name))
-            raise LookupError(f"no codec {name!r} here (there are: {known}); it came with a newer jumar or an extension")
+            raise LookupError(
+                f"no codec {name!r} here (there are: {known}); it came with a newer jumar or an extension"
+            )
         return codec

@@ -87,7 +87,8 @@ class Signature:
             for value in values:
                 tokens.append(token(value, references))  # noqa: PERF401  (its length says which argument failed)
         except FingerprintError as error:
-            raise error.of(self.task, self.names[len(tokens)]) from error.__cause__
+            # An error about the code of a function among the arguments names its own place.
+            raise error if error.task else error.of(self.task, self.names[len(tokens)]) from error.__cause__
         return tokens
 
     def by_name(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[tuple[str, Any]]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 NETWORK_TYPES = frozenset(
-    "9p afs beegfs ceph cifs fuse.ceph fuse.glusterfs fuse.s3fs fuse.sshfs gfs2 glusterfs gpfs lustre ncpfs nfs nfs4 "
-    "ocfs2 orangefs panfs smb3 smbfs".split()
+    (
+        *("9p", "afs", "beegfs", "ceph", "cifs", "fuse.ceph", "fuse.glusterfs", "fuse.s3fs", "fuse.sshfs"),
+        *("gfs2", "glusterfs", "gpfs", "lustre", "ncpfs", "nfs", "nfs4", "ocfs2", "orangefs", "panfs", "smb3", "smbfs"),
+    )
 )
 """Types whose locks and shared memory SQLite's WAL mode cannot rely on between machines."""
 
@@ -14,14 +16,14 @@ _MOUNTS = Path("/proc/self/mountinfo")
 
 
 def network_type(path: Path, mounts: str | None = None) -> str | None:
-    """The type of the network file system that holds the path, or None if it is local or cannot be told.
+    r"""The type of the network file system that holds the path, or None if it is local or cannot be told.
 
     Args:
         path: A path; its nearest existing parent counts.
         mounts: The text of a ``mountinfo`` file; the kernel's own if not given.
 
     Example:
-        >>> network_type(Path("/data/x"), "21 1 0:20 / / rw - ext4 /dev/a rw\\n36 21 0:32 / /data rw - nfs4 srv:/d rw")
+        >>> network_type(Path("/data/x"), "21 1 0:20 / / rw - ext4 /dev/a rw\n36 21 0:32 / /data rw - nfs4 srv:/d rw")
         'nfs4'
     """
     if mounts is None:

@@ -32,7 +32,7 @@ class Layout(NamedTuple):
     """Where the parts of a store are."""
 
     root: Path
-    index: Path
+    database: Path
     blobs: Path
     read_only: bool
     """Whether the directory takes no files, or was asked to take none."""
@@ -75,7 +75,9 @@ def open_directory(
             sync_directory(root)
             sync_directory(root.parent)
     elif not read_only:
-        text = f"the store {root} may not be written: results are found in it, and none are kept. Check its permissions."
+        text = (
+            f"the store {root} may not be written: results are found in it, and none are kept. Check its permissions."
+        )
         report(Trouble("read-only", text))
     return layout
 
@@ -97,7 +99,9 @@ def _make(root: Path, read_only: bool) -> bool:
             root.mkdir(mode=_MODE, parents=True, exist_ok=True)
         return next(root.iterdir(), None) is None
     except (FileExistsError, NotADirectoryError) as error:
-        raise StoreError(f"the store {root} cannot be opened: it, or a parent of it, is a file. Give a directory.") from error
+        raise StoreError(
+            f"the store {root} cannot be opened: it, or a parent of it, is a file. Give a directory."
+        ) from error
     except OSError as error:
         raise StoreError(
             f"the store {root} cannot be opened or made: {error.strerror or error}. Check the path and its permissions, "
@@ -110,7 +114,7 @@ def _recognise(layout: Layout) -> None:
     version = _version(layout.root / _FORMAT)
     if version is None:
         # The file is lost or damaged. Everything else still tells whether this is a store.
-        if not layout.index.exists() and not layout.blobs.exists() and not _is_tagged(layout.root):
+        if not layout.database.exists() and not layout.blobs.exists() and not _is_tagged(layout.root):
             raise StoreFormatError(
                 f"{layout.root} is a directory with other things in it, not a store of jumar. Give an empty or a new "
                 f"directory."
@@ -159,4 +163,6 @@ def _complete(layout: Layout, new: bool, report: Report) -> None:
         ) from error
     if missing and not new:
         names = ", ".join(missing)
-        report(Trouble("repaired", f"the store {layout.root} had lost or damaged files, which were written anew: {names}."))
+        report(
+            Trouble("repaired", f"the store {layout.root} had lost or damaged files, which were written anew: {names}.")
+        )

@@ -99,8 +99,30 @@ class MemoryIndex:
 def _record(row: Entry | Failure, task: TaskInfo) -> CallRecord:
     if isinstance(row, Entry):
         return CallRecord(
-            row.key, task, "done", row.created_s, row.seconds, row.size_bytes, row.codec, row.blob, row.arguments, 0, "", ""
+            row.key,
+            task,
+            "done",
+            row.created_s,
+            row.seconds,
+            row.size_bytes,
+            row.codec,
+            row.blob,
+            row.arguments,
+            0,
+            "",
+            "",
         )
     return CallRecord(
-        row.key, task, "failed", row.created_s, row.seconds, 0, "", None, row.arguments, row.attempt, row.error, row.traceback
+        row.key,
+        task,
+        "failed",
+        row.created_s,
+        row.seconds,
+        0,
+        "",
+        None,
+        row.arguments,
+        row.attempt,
+        row.error,
+        row.traceback,
     )

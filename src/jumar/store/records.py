@@ -15,7 +15,9 @@ class TaskInfo(NamedTuple):
     name: str
     """For people: the qualified name, or the ``name=`` option."""
     module: str
-    """The module's name (a script's file stem when it runs as ``__main__``)."""
+    """The module's name."""
+    parameters: str = ""
+    """The names of the parameters, with spaces between them."""
 
 
 class Entry(NamedTuple):

@@ -21,7 +21,9 @@ _DAMAGE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR, 
 _DAMAGED_FILES = {sqlite3.SQLITE_IOERR_SHORT_READ, sqlite3.SQLITE_IOERR_CORRUPTFS}
 
 
-def connect(path: Path, *, durability: Durability, busy_timeout_s: float, read_only: bool = False) -> sqlite3.Connection:
+def connect(
+    path: Path, *, durability: Durability, busy_timeout_s: float, read_only: bool = False
+) -> sqlite3.Connection:
     """A connection that any thread may use, one at a time. Nothing is read or written yet where it can be avoided.
 
     Raises:

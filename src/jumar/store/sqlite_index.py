@@ -156,7 +156,9 @@ class SqliteIndex:
         generation = self._generation
         try:
             with self._read_lock:
-                return self._lookup.execute("SELECT 1 FROM tasks WHERE code = ? LIMIT 1", (code,)).fetchone() is not None
+                return (
+                    self._lookup.execute("SELECT 1 FROM tasks WHERE code = ? LIMIT 1", (code,)).fetchone() is not None
+                )
         except sqlite3.Error as error:
             self._read_failed(error, generation, None)
             return False
@@ -191,12 +193,12 @@ class SqliteIndex:
             rows = heapq.merge(
                 connection.execute(LIST_CALLS, arguments),
                 connection.execute(LIST_FAILURES, arguments),
-                key=lambda row: row[5],
+                key=lambda row: row[6],
                 reverse=True,
             )
             for row in islice(rows, limit):
-                info = TaskInfo(*row[1:4]) if row[1] is not None else UNKNOWN_TASK
-                yield CallRecord(row[0], info, *row[4:])
+                info = TaskInfo(*row[1:5]) if row[1] is not None else UNKNOWN_TASK
+                yield CallRecord(row[0], info, *row[5:])
 
     def counts(self) -> Counts:
         """How much there is; reads the whole table of results.
@@ -205,9 +207,9 @@ class SqliteIndex:
             sqlite3.Error: The database is damaged or cannot be read.
         """
         with closing(self._listing()) as connection:
-            row = connection.execute(COUNTS).fetchone()
+            calls, failures, tasks, inline_bytes = connection.execute(COUNTS).fetchone()
         sizes = [_file_bytes(Path(f"{self._path}{end}")) for end in ("", "-wal")]
-        return Counts(*row, index_bytes=sum(sizes))
+        return Counts(calls, failures, tasks, inline_bytes, sum(sizes))
 
     def blobs(self) -> Iterator[bytes]:
         """Digests of all blobs that some row names, each once.
@@ -353,13 +355,16 @@ class SqliteIndex:
     def _write_tasks(self, connection: sqlite3.Connection) -> None:
         for task, number in self._tasks.items():
             connection.execute(
-                "INSERT OR IGNORE INTO tasks (id, code, name, module) VALUES (?, ?, ?, ?)", (number, *task)
+                "INSERT OR IGNORE INTO tasks (id, code, name, module, parameters) VALUES (?, ?, ?, ?, ?)",
+                (number, *task),
             )
 
 
 def _task_number(connection: sqlite3.Connection, task: TaskInfo) -> int:
-    connection.execute("INSERT OR IGNORE INTO tasks (code, name, module) VALUES (?, ?, ?)", task)
-    row: Any = connection.execute("SELECT id FROM tasks WHERE code = ? AND name = ? AND module = ?", task).fetchone()
+    connection.execute("INSERT OR IGNORE INTO tasks (code, name, module, parameters) VALUES (?, ?, ?, ?)", task)
+    row: Any = connection.execute(
+        "SELECT id FROM tasks WHERE code = ? AND name = ? AND module = ? AND parameters = ?", task
+    ).fetchone()
     if row is None:
         raise sqlite3.DatabaseError("a row that was just written is not there: the database is damaged")
     return int(row[0])

@@ -16,7 +16,8 @@ CREATE TABLE IF NOT EXISTS tasks (
     code BLOB NOT NULL,
     name TEXT NOT NULL,
     module TEXT NOT NULL,
-    UNIQUE (code, name, module)
+    parameters TEXT NOT NULL,
+    UNIQUE (code, name, module, parameters)
 );
 CREATE TABLE IF NOT EXISTS calls (
     id INTEGER PRIMARY KEY,
@@ -47,7 +48,7 @@ PRAGMA user_version = {USER_VERSION};
 
 CALL_COLUMNS = 'key, task, created_s, seconds, size_bytes, codec, inline, blob, arguments, "check"'
 
-FIND = f"SELECT {CALL_COLUMNS.removeprefix('key, ')} FROM calls WHERE key = ?"  # noqa: S608 # no outside text in it
+FIND = f"SELECT {CALL_COLUMNS.removeprefix('key, ')} FROM calls WHERE key = ?"  # no outside text in it
 
 ADD_FAILURE = """
 INSERT INTO failures (key, task, created_s, seconds, attempt, error, traceback, arguments)
@@ -67,11 +68,11 @@ different sizes, so that they stay prepared."""
 def add_calls(rows: int) -> str:
     """The statement that records this many results at once."""
     row = f"({', '.join('?' * len(CALL_COLUMNS.split(', ')))})"
-    return f"INSERT OR REPLACE INTO calls ({CALL_COLUMNS}) VALUES {', '.join([row] * rows)}"  # noqa: S608
+    return f"INSERT OR REPLACE INTO calls ({CALL_COLUMNS}) VALUES {', '.join([row] * rows)}"
 
 
 LIST_CALLS = """
-SELECT c.key, t.code, t.name, t.module, 'done', c.created_s, c.seconds, c.size_bytes, CAST(c.codec AS TEXT), c.blob,
+SELECT c.key, t.code, t.name, t.module, t.parameters, 'done', c.created_s, c.seconds, c.size_bytes, CAST(c.codec AS TEXT), c.blob,
        c.arguments, 0, '', ''
 FROM calls AS c LEFT JOIN tasks AS t ON t.id = c.task
 WHERE c.key BETWEEN ? AND ? AND (? = '' OR t.name = ?)
@@ -79,7 +80,7 @@ ORDER BY c.id DESC
 """
 
 LIST_FAILURES = """
-SELECT f.key, t.code, t.name, t.module, 'failed', f.created_s, f.seconds, 0, '', NULL,
+SELECT f.key, t.code, t.name, t.module, t.parameters, 'failed', f.created_s, f.seconds, 0, '', NULL,
        f.arguments, f.attempt, f.error, f.traceback
 FROM failures AS f LEFT JOIN tasks AS t ON t.id = f.task
 WHERE f.key BETWEEN ? AND ? AND (? = '' OR t.name = ?)

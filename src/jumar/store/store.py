@@ -112,7 +112,7 @@ class Store:
         layout = open_directory(
             Path(path), report=report, durability=durability, read_only=read_only, allow_network=allow_network
         )
-        index = SqliteIndex(layout.index, durability, report=report, read_only=layout.read_only)
+        index = SqliteIndex(layout.database, durability, report=report, read_only=layout.read_only)
         blobs = FileBlobs(layout.blobs, durability)
         scribe: Scribe = _Silent() if layout.read_only else Writer(index.add, report)
         return cls(index, blobs, scribe, path=layout.root, verify=verify, report=report)
@@ -171,7 +171,7 @@ class Store:
     def _decode(self, entry: Entry, memory: memoryview) -> Any:
         try:
             return self._codecs.named(entry.codec).decode(memory)
-        except Exception as error:  # noqa: BLE001  (unpickling runs the user's code: anything can come out of it)
+        except Exception as error:
             text = (
                 f"the kept result of call {entry.key.hex()[:12]} cannot be decoded here ({type(error).__name__}: {error}): "
                 f"mostly a class or module that was moved or is not installed. The call will run again."

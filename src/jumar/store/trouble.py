@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from jumar.errors import StoreWarning
 
+
 class Trouble(NamedTuple):
     """One thing that went wrong with storage."""
 

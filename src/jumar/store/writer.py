@@ -158,7 +158,9 @@ class Writer:
     def _refuse(self, record: Entry | Failure) -> None:
         self.lost += 1
         why = "is closed" if self._closing else "belongs to the process that this one was forked from"
-        self._tell("unsaved", f"a result was not kept because the store {why}: the call will run again.", record.key, None)
+        self._tell(
+            "unsaved", f"a result was not kept because the store {why}: the call will run again.", record.key, None
+        )
 
     def _raise_crash(self) -> None:
         if self._crash is not None:
