@@ -23,7 +23,7 @@ from jumar.graph.call import CANCELLED, DONE, FAILED, NEW, RUNNING, Call
 from jumar.graph.scheduler import Scheduler, depends
 from jumar.latch import Latch
 from jumar.record import Recorder, path_note
-from jumar.result import Failed, Result
+from jumar.result import Failed, Kept, Result, Shared, unchangeable
 from jumar.store.store import Store
 from jumar.store.trouble import Trouble
 
@@ -115,9 +115,7 @@ class Engine:
                 is_new = is_new and not self._store.has_recorded(call.key)
                 workers = self._admit(call) if is_new else []
             if not is_new:
-                entry = self._store.find(call.key)
-                if entry is not None:
-                    self._restore(call, entry)
+                if self._restored_from_store(call):
                     return future
                 with self._lock:
                     workers = self._admit(call)
@@ -137,12 +135,8 @@ class Engine:
         try:
             with self._lock:
                 joined = self._joined(call, future)
-            if not joined:
-                entry = self._store.find(call.key)
-                if entry is not None:
-                    self._restore(call, entry)
-                else:
-                    self._run_here(call)
+            if not joined and not self._restored_from_store(call):
+                self._run_here(call)
         except BaseException:
             self._abandon(call)
             raise
@@ -168,10 +162,10 @@ class Engine:
         twin = self._live.get(call.key)
         if twin is None:
             self._live[call.key] = call
-            call.futures.append(future)
+            call.follow(future)
             return False
         future._call = twin  # noqa: SLF001  (a future and its engine are one thing in two files)
-        twin.futures.append(future)
+        twin.follow(future)
         return True
 
     def _admit(self, call: Call) -> list[Call]:
@@ -265,23 +259,41 @@ class Engine:
             self._computed += 1
             self._scheduler.finish(call)
             self._leave(call)
-        call.args = call.kwargs = None
-        call.needs = ()
+        self._drop_inputs(call)
         self._settle(call, trouble)
         if self.listeners:
             self.tell(CallEnded(call.key, call.task.name, "computed", ran.seconds))
 
-    def _restore(self, call: Call, entry: Any) -> None:
-        call.outcome = Result(fresh=False, copy=lambda: self._store.load(entry))
+    def _restored_from_store(self, call: Call) -> bool:
+        """End a call with its kept result, if there is one. Small ones are read at once, large ones when asked for."""
+        entry = self._store.find(call.key)
+        if entry is None:
+            return False
+        result: Result = Kept(self._store, entry)
+        if entry.inline is not None:
+            try:
+                value = self._store.load(entry)
+            except DamagedError:
+                return False
+            result = Shared(value) if unchangeable(value) else Kept(self._store, entry).with_fresh(value)
+            self._drop_inputs(call)
+        call.outcome = result
         with self._lock:
             self._restored += 1
             self._scheduler.finish(call)
             self._leave(call)
-            workers = self._wake()
+            workers = self._wake() if len(self._scheduler) else []
         self._settle(call, None)
         self._start(workers)
         if self.listeners:
             self.tell(CallEnded(call.key, call.task.name, "restored", 0.0))
+        return True
+
+    @staticmethod
+    def _drop_inputs(call: Call) -> None:
+        """Keep alive nothing that only a run of the call would need."""
+        call.args = call.kwargs = None
+        call.needs = ()
 
     def _fail(self, call: Call, error: BaseException, seconds: float) -> None:
         if call.keep and isinstance(error, Exception):
@@ -296,12 +308,12 @@ class Engine:
         self._end(doomed, "failed", seconds)
 
     def _settle(self, call: Call, trouble: StoreError | None) -> None:
-        futures, call.futures = call.futures, []
         result: Result = call.outcome
-        for future in futures:
+        shared = type(result) is Shared
+        for future in call.release():
             if trouble is not None:
                 future.store_error = trouble
-            if result.shared:
+            if shared:
                 future.settle(result.take())
             else:
                 future.settle()
@@ -321,8 +333,7 @@ class Engine:
     def _end(self, calls: list[Call], how: How, seconds: float) -> None:
         for index, call in enumerate(calls):
             call.args = call.kwargs = None
-            futures, call.futures = call.futures, []
-            for future in futures:
+            for future in call.release():
                 future.settle(cancelled=how == "cancelled")
             if self.listeners:
                 self.tell(CallEnded(call.key, call.task.name, how, 0.0 if index else seconds))
@@ -397,7 +408,7 @@ class Engine:
         with self._lock:
             if call.state in (DONE, FAILED, CANCELLED):
                 return
-            call.futures.append(future)
+            call.follow(future)
         self.wait(future, None)
 
     def read(self, call: Call) -> Any:
@@ -413,7 +424,14 @@ class Engine:
                     raise
                 self._revive(call, result)
             else:
+                self._drop_inputs(call)
                 return value
+
+    def read_into(self, future: Future[Any]) -> None:
+        """Give a future of a finished call its value; of two threads that ask at once, both get the first one's."""
+        value = self.read(future._call)  # noqa: SLF001
+        with self._lock:
+            future.accept(value)
 
     def _revive(self, call: Call, damaged: Result) -> None:
         """Run a restored call after all: its row was there, its bytes are not."""
@@ -441,8 +459,7 @@ class Engine:
         """Take back a future; its call too, if nobody else wants it and it has not started."""
         call: Call = future._call  # noqa: SLF001
         with self._lock:
-            if len(call.futures) > 1 and future in call.futures:
-                call.futures.remove(future)
+            if call.unfollow(future):
                 cancelled = []
             elif not (cancelled := self._cancel(call)):
                 return False

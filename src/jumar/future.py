@@ -46,8 +46,8 @@ class Keeper(Protocol):
     def wait(self, future: Future[Any], timeout_s: float | None) -> None:
         """Return when the future is done, or raise TimeoutError."""
 
-    def read(self, call: Call) -> Any:
-        """The value of a finished call, for one reader."""
+    def read_into(self, future: Future[Any]) -> None:
+        """Give a future of a finished call its value; of two threads that ask at once, both get the first one's."""
 
     def failure(self, call: Call) -> BaseException:
         """The error of a failed call, ready to be raised."""
@@ -133,8 +133,7 @@ class Future(cf.Future[T]):
         if self._result is _NOT_READ:
             if self._call.error is not None or self._state is _CANCELLED:
                 raise self._error()
-            # Of two threads that read at once, both get what the first one read.
-            self.__dict__.setdefault("_result", self._keeper.read(self._call))
+            self._keeper.read_into(self)
         return cast("T", self._result)
 
     def exception(self, timeout: float | None = None) -> BaseException | None:
@@ -208,6 +207,11 @@ class Future(cf.Future[T]):
             callbacks, wait.callbacks = wait.callbacks, []
         for callback in callbacks:
             self._call_back(callback)
+
+    def accept(self, value: Any) -> None:
+        """Take the value, if this future has none yet."""
+        if self._result is _NOT_READ:
+            self._result = value
 
     def block(self, timeout_s: float | None) -> None:
         """Wait until ``settle`` was called, or raise TimeoutError."""

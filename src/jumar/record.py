@@ -9,7 +9,7 @@ from jumar.clock import Clock
 from jumar.errors import StoreError
 from jumar.graph.call import FAILED, Call
 from jumar.keys.call import describe_arguments
-from jumar.result import Result, unchangeable
+from jumar.result import Kept, Result, Shared, unchangeable
 from jumar.store.records import Entry, Failure
 from jumar.store.store import Store
 from jumar.store.trouble import Trouble
@@ -42,13 +42,13 @@ class Recorder:
         """
         value, task = ran.value, call.task
         if not call.keep:
-            return Result(value), None
+            return Shared(value), None
         if call.fragile and b"".join(task.tokens(call.args, call.kwargs or {})) != call.arguments:
-            return Result(value), self._trouble("mutated", call, _MUTATED)
+            return Shared(value), self._trouble("mutated", call, _MUTATED)
         try:
             payload = self._store.encode(value)
         except Exception as error:  # noqa: BLE001  (pickling runs user code: anything can come out of it)
-            return Result(value), self._trouble("unsaved", call, _NOT_KEPT, error)
+            return Shared(value), self._trouble("unsaved", call, _NOT_KEPT, error)
         entry = Entry(
             call.key,
             self._store.task(call.info),
@@ -61,9 +61,7 @@ class Recorder:
             call.arguments,
         )
         self._store.record(entry)
-        if unchangeable(value):
-            return Result(value), None
-        return Result(value, copy=lambda: self._store.load(entry)), None
+        return (Shared(value) if unchangeable(value) else Kept(self._store, entry).with_fresh(value)), None
 
     def failure(self, call: Call, error: Exception, seconds: float) -> None:
         """Note a failed attempt with its traceback."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from types import TracebackType
 from typing import Any
 
 from jumar.graph.arguments import ATOMS
+from jumar.store.records import Entry
+from jumar.store.store import Store
 
 
 def unchangeable(value: Any) -> bool:
@@ -15,30 +16,44 @@ def unchangeable(value: Any) -> bool:
     return kind in ATOMS or (kind in (tuple, frozenset) and ATOMS.issuperset(map(type, value)))
 
 
-class Result:
-    """A value and the way to get another copy of it.
-
-    The first reader gets the object that the function returned; it was encoded before, so what the reader does with
-    it reaches no one. Every further reader gets a value decoded from the store. Where there is nothing to decode (the
-    value was not kept) or nothing to protect (it cannot be changed), all readers share one object.
+class Shared:
+    """A value that all readers share: it cannot be changed, or it was not kept and there is only this one.
 
     Args:
-        value: The value, where it is at hand.
-        fresh: Whether ``value`` is at hand.
-        copy: Gives a new copy; None where all readers share ``value``.
+        value: The value.
     """
 
-    __slots__ = ("_copy", "_fresh", "_value")
+    __slots__ = ("value",)
 
-    def __init__(self, value: Any = None, *, fresh: bool = True, copy: Callable[[], Any] | None = None) -> None:
-        self._copy = copy
-        self._value = value if copy is None else None
-        self._fresh = [value] if fresh and copy is not None else []
+    def __init__(self, value: Any) -> None:
+        self.value = value
 
-    @property
-    def shared(self) -> bool:
-        """Whether all readers get one object."""
-        return self._copy is None
+    def take(self) -> Any:
+        """The value."""
+        return self.value
+
+
+class Kept:
+    """A value that is in the store, so that each reader can have one of its own.
+
+    The first reader gets the object that the function returned, if it is at hand; it was encoded before, so what the
+    reader does with it reaches no one. Every further reader gets a value decoded from the store.
+
+    Args:
+        store: Where it is.
+        entry: Its row.
+    """
+
+    __slots__ = ("_entry", "_fresh", "_store")
+
+    def __init__(self, store: Store, entry: Entry) -> None:
+        self._store = store
+        self._entry = entry
+
+    def with_fresh(self, value: Any) -> Kept:
+        """The same, with the object for the first reader."""
+        self._fresh = value
+        return self
 
     def take(self) -> Any:
         """A value for one reader, who may change it.
@@ -46,12 +61,15 @@ class Result:
         Raises:
             DamagedError: It had to be read from the store, and there it is missing or altered.
         """
-        if self._copy is None:
-            return self._value
         try:
-            return self._fresh.pop()  # atomic: exactly one reader gets the original
-        except IndexError:
-            return self._copy()
+            value = self._fresh
+            del self._fresh  # of two readers at once, one finds nothing to delete
+        except AttributeError:
+            return self._store.load(self._entry)
+        return value
+
+
+Result = Shared | Kept
 
 
 class Failed:

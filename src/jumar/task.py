@@ -126,7 +126,7 @@ class Task(Generic[P, T]):
         args, kwargs = signature.bind(args, kwargs)
         references: list[Any] = []
         arguments = b"".join(signature.tokens(args, kwargs, references))
-        call = Call(call_key(info.code, arguments), self, info, args, kwargs, (), arguments, keep=self._keep())
+        call = Call(call_key(info.code, arguments), self, info, args, kwargs or None, (), arguments, keep=self._keep())
         if kwargs or not ATOMS.issuperset(map(type, args)):
             self._capture(call, engine, references)
         return call
@@ -156,7 +156,8 @@ class Task(Generic[P, T]):
 
         try:
             call.args = tuple([rebuild(value, leaf) for value in call.args or ()])
-            call.kwargs = {name: rebuild(value, leaf) for name, value in (call.kwargs or {}).items()}
+            if call.kwargs:
+                call.kwargs = {name: rebuild(value, leaf) for name, value in call.kwargs.items()}
         except RecursionError:
             raise ArgumentError(
                 f"task {self.name!r}: an argument is nested too deeply to be captured (Python's recursion limit). "

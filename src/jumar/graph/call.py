@@ -28,14 +28,15 @@ class Call:
     """A node of the graph.
 
     The scheduler owns ``state``, ``missing`` and ``dependants``; the rest belongs to the engine and is carried along
-    unread. One class serves both because a graph may hold a million of them.
+    unread. One class serves both because a graph may hold a million of them; for the same reason the first future has
+    a place of its own, and a list is made only for further ones.
 
     Args:
         key: What the call is: 32 bytes.
         task: The task, opaque here.
         info: The task as it was when the call was made, for the record.
         args: Captured positional arguments; calls and futures may stand at any depth.
-        kwargs: Captured keyword arguments.
+        kwargs: Captured keyword arguments; None where there are none.
         needs: The calls whose results are among the arguments.
         arguments: The bound arguments as tokens, for the record.
         keep: Whether the result is to be kept.
@@ -48,8 +49,9 @@ class Call:
         "blocked_on",
         "dependants",
         "error",
+        "followers",
         "fragile",
-        "futures",
+        "future",
         "info",
         "keep",
         "key",
@@ -88,8 +90,37 @@ class Call:
         self.dependants: list[Call] | None = None
         self.error: BaseException | None = None
         self.outcome: Any = None
-        self.futures: list[Any] = []
+        self.future: Any = None
+        self.followers: list[Any] | None = None
         self.blocked_on: Call | None = None
+
+    def follow(self, future: Any) -> None:
+        """Add a future that is to be settled when the call ends."""
+        if self.future is None:
+            self.future = future
+        elif self.followers is None:
+            self.followers = [future]
+        else:
+            self.followers.append(future)
+
+    def release(self) -> list[Any] | tuple[Any, ...]:
+        """The futures to be settled, which the call then knows no more."""
+        first, others = self.future, self.followers
+        self.future = self.followers = None
+        if others is not None:
+            return [first, *others]
+        return () if first is None else (first,)
+
+    def unfollow(self, future: Any) -> bool:
+        """Take a future away if it is not the only one; False where it is, or is none of them."""
+        if not self.followers:
+            return False
+        futures = [self.future, *self.followers]
+        if future not in futures:
+            return False
+        futures.remove(future)
+        self.future, self.followers = futures[0], futures[1:]
+        return True
 
     def __repr__(self) -> str:
         return f"<Call {self.key.hex()[:8]} {self.state.name.lower()}>"

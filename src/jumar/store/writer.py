@@ -7,6 +7,7 @@ import sqlite3
 import sys
 import threading
 import time
+import weakref
 from collections.abc import Callable, Sequence
 
 from jumar.store.records import Entry, Failure
@@ -18,6 +19,17 @@ MAX_RECORDS = 16_384
 MAX_BYTES = 64 * 1024 * 1024
 REPORT_PERIOD_S = 10.0
 LINGER_S = 0.002
+
+
+_alive_here: weakref.WeakSet[Writer] = weakref.WeakSet()
+
+
+def _tell_forked() -> None:
+    for writer in _alive_here:
+        writer.forked()
+
+
+os.register_at_fork(after_in_child=_tell_forked)
 
 
 class Writer:
@@ -68,7 +80,9 @@ class Writer:
         self._untold = 0
         self.lost = 0
         """Records that could not be written."""
+        self._open = True  # whether records are taken: asked at every record, so a plain attribute
         self._process = os.getpid()
+        _alive_here.add(self)
         self._thread = threading.Thread(target=self._run, name="jumar-store-writer", daemon=True)
         self._thread.start()
 
@@ -79,7 +93,7 @@ class Writer:
             BaseException: What ended the writer's thread, if something did.
         """
         with self._lock:
-            if len(self._queue) >= self._max_records or self._queued_bytes >= self._max_bytes or not self._works:
+            if len(self._queue) >= self._max_records or self._queued_bytes >= self._max_bytes or not self._open:
                 self._wait_for_room()
                 if not self._works:
                     self._refuse(record)
@@ -132,6 +146,7 @@ class Writer:
         """
         with self._lock:
             self._closing = True
+            self._open = False
             self._work.notify()
         done = self.flush(timeout_s)
         if done and self._alive:
@@ -147,6 +162,10 @@ class Writer:
     @property
     def _works(self) -> bool:
         return not self._closing and self._alive
+
+    def forked(self) -> None:
+        """In a forked child: the thread is not here, so nothing is taken any more."""
+        self._open = False
 
     def _wait_for_room(self) -> None:
         self._hurry = True
@@ -174,6 +193,7 @@ class Writer:
         except BaseException as crash:  # noqa: BLE001 # raised again in whoever records, flushes or closes
             with self._lock:
                 self._crash = crash
+                self._open = False
                 self._progress.notify_all()
 
     def _next_group(self) -> list[Entry | Failure]:
