@@ -60,6 +60,7 @@ def test_the_matrix_fails_as_in_the_story_and_is_corrected(tmp_path):
 def test_a_sweep_that_is_run_again_runs_nothing_and_prints_the_same_table(tmp_path):
     counts, rows, first = quick_sweep(tmp_path)
     assert (counts["computed"], counts["restored"], counts["unfinished"]) == (10, 0, 0)
+    assert first.stderr.startswith("jumar: 10 computed · 0 restored in ")  # all that progress says into a pipe
     counts_again, rows_again, second = quick_sweep(tmp_path)
     assert (counts_again["computed"], counts_again["restored"]) == (0, 10)
     assert rows_again == rows

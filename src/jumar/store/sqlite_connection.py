@@ -51,6 +51,22 @@ def connect(
     return connection
 
 
+def create_database(path: Path) -> None:
+    """Make a new database with its tables, under its name only when it is complete: a reader never meets half of one.
+
+    Raises:
+        sqlite3.Error, OSError: It cannot be written.
+    """
+    beside = path.with_name(f".{path.name}.new")
+    beside.unlink(missing_ok=True)  # a process died while it made one; the caller holds the lock
+    connection = sqlite3.connect(beside, isolation_level=None)
+    try:
+        create_tables(connection)
+    finally:
+        connection.close()
+    beside.replace(path)
+
+
 def create_tables(connection: sqlite3.Connection) -> None:
     """Make the database an index, or leave the index that it is as it is.
 

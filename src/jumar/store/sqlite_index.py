@@ -17,7 +17,7 @@ from jumar.store.lock_file import locked
 from jumar.store.memory_index import UNKNOWN_TASK
 from jumar.store.records import CallRecord, Counts, Entry, Failure, TaskInfo
 from jumar.store.row import entry_of, row_of
-from jumar.store.sqlite_connection import Durability, connect, create_tables, is_damage
+from jumar.store.sqlite_connection import Durability, connect, create_database, create_tables, is_damage
 from jumar.store.sqlite_schema import (
     ADD_FAILURE,
     COUNTS,
@@ -233,11 +233,14 @@ class SqliteIndex:
 
     def _connect(self) -> None:
         """Open both connections, or none."""
+        if not self._read_only and not self._path.exists():
+            with locked(Path(f"{self._path}.lock"), self._busy_timeout_s):
+                if not self._path.exists():
+                    create_database(self._path)
         writer = self._open()
         try:
             version = writer.execute("PRAGMA user_version").fetchone()[0]
             if version != USER_VERSION and not self._read_only:
-                # Under a lock: two processes that turn a new file into a WAL database at once can fail each other.
                 with locked(Path(f"{self._path}.lock"), self._busy_timeout_s):
                     create_tables(writer)
             writer.execute(FIND, (b"",)).fetchone()

@@ -112,7 +112,9 @@ class Store:
         layout = open_directory(
             Path(path), report=report, durability=durability, read_only=read_only, allow_network=allow_network
         )
-        index = SqliteIndex(layout.database, durability, report=report, read_only=layout.read_only)
+        index: Index = MemoryIndex()  # what a reader finds in a store that has no index yet
+        if layout.database.exists() or not layout.read_only:
+            index = SqliteIndex(layout.database, durability, report=report, read_only=layout.read_only)
         blobs = FileBlobs(layout.blobs, durability)
         scribe: Scribe = _Silent() if layout.read_only else Writer(index.add, report)
         return cls(index, blobs, scribe, path=layout.root, verify=verify, report=report)
