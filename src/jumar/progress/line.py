@@ -95,6 +95,6 @@ class ProgressLine:
         line = Table.grid(padding=(0, 1))
         line.add_column(no_wrap=True)
         line.add_column(no_wrap=True, overflow="ellipsis")
-        bar = ProgressBar(total=1.0, completed=share_done(counts), width=_BAR_COLUMNS)
+        bar = ProgressBar(total=1.0, completed=share_done(counts), width=_BAR_COLUMNS, complete_style="green")
         line.add_row(bar, text(counts, at_s - self._started_s, rate))
         return line
