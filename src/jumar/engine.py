@@ -1,6 +1,6 @@
 """The engine: the one imperative shell. It feeds the scheduler what happened and carries out what it says.
 
-One lock guards the scheduler and the table of live calls. It is held for a few steps at a time and never while user
+One latch guards the scheduler and the table of live calls. It is held for a few steps at a time and never while user
 code, the store's disk or the executor runs. A worker that ends a call takes the next one itself, so that a busy system
 hands nothing from thread to thread.
 """
@@ -8,28 +8,27 @@ hands nothing from thread to thread.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, Literal, Protocol
 
 from jumar import worker
 from jumar.clock import Clock, SystemClock
-from jumar.errors import DamagedError, DeadlockError, JumarError, StoreError
+from jumar.crew import NOBODY, Crew
+from jumar.errors import DamagedError, JumarError, StoreError
 from jumar.events import CallEnded, Counts, Event, How
 from jumar.executors import Executor
 from jumar.future import Future
 from jumar.graph.arguments import rebuild
 from jumar.graph.call import CANCELLED, DONE, FAILED, NEW, RUNNING, Call
-from jumar.graph.scheduler import Scheduler, depends
+from jumar.graph.scheduler import Scheduler
+from jumar.here import Place, here
 from jumar.latch import Latch
 from jumar.record import Recorder, path_note
-from jumar.result import Failed, Kept, Result, Shared, unchangeable
+from jumar.result import Failed, Result, Shared
 from jumar.store.store import Store
 from jumar.store.trouble import Trouble
-
-_DEEPEST_INLINE = 16
-"""How many calls one thread runs inside one another before a further wait gets a thread of its own: each level is some
-six Python frames, and the recursion limit is the user's to spend."""
+from jumar.waits import Waits
 
 
 class Runnable(Protocol):
@@ -43,24 +42,6 @@ class Runnable(Protocol):
     def tokens(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[bytes]:
         """The arguments' tokens as they are now."""
         ...
-
-
-class _Here(threading.local):
-    """What the current thread is doing for an engine."""
-
-    engine: Engine | None = None
-    call: Call | None = None
-    depth = 0
-    slot = False
-    """Whether the thread is one of the engine's workers."""
-
-
-_here = _Here()
-
-
-def current() -> tuple[Engine | None, Call | None]:
-    """The engine and the call that this thread is running, if it is."""
-    return _here.engine, _here.call
 
 
 class Engine:
@@ -92,12 +73,12 @@ class Engine:
         self._store = store
         self._recorder = Recorder(store, clock or SystemClock(), self.tell)
         self._executor = executor
-        self._lock = Latch()
+        self._latch = Latch()
         self._drainers: list[threading.Event] = []
         self._scheduler = Scheduler()
+        self._crew = Crew(executor, self._scheduler, self._serve)
+        self._waits = Waits(self, self._latch, self._scheduler, self._crew, self._carry_out)
         self._live: dict[bytes, Call] = {}
-        self._limit = executor.workers
-        self._active = 0
         self._closed = False
         self._computed = self._restored = self._failed = self._cancelled = 0
 
@@ -107,19 +88,20 @@ class Engine:
         """A future for the call, which is found, joined with an equal one under way, or run."""
         future: Future[Any] = Future(self, call)
         # What a first run asks for is new, and the store knows that without a look at the disk.
-        is_new = self._store.is_new(call.info.code)
+        look = call.look and not self._store.is_new(call.info.code)
         try:
-            with self._lock:
+            with self._latch:
                 if self._joined(call, future):
                     return future
-                is_new = is_new and not self._store.has_recorded(call.key)
-                workers = self._admit(call) if is_new else []
-            if not is_new:
+                look = look or (call.look and self._store.has_recorded(call.key))
+                workers = NOBODY if look else self._admit(call)
+            if look:
                 if self._restored_from_store(call):
                     return future
-                with self._lock:
+                with self._latch:
                     workers = self._admit(call)
-            self._start(workers)
+            if workers:
+                self._crew.start(workers)
             if call.error is not None:
                 self._end_if_doomed(call)
         except BaseException:
@@ -133,9 +115,9 @@ class Engine:
             self._await(need)
         future: Future[Any] = Future(self, call)
         try:
-            with self._lock:
+            with self._latch:
                 joined = self._joined(call, future)
-            if not joined and not self._restored_from_store(call):
+            if not joined and not (call.look and self._restored_from_store(call)):
                 self._run_here(call)
         except BaseException:
             self._abandon(call)
@@ -143,14 +125,16 @@ class Engine:
         return future.result()
 
     def _run_here(self, call: Call) -> None:
-        with self._lock:
+        with self._latch:
             self._scheduler.add(call)
             started = self._scheduler.start(call)
         if not started:
             self._end_if_doomed(call)
             return
         self._carry_out(call)
-        self._feed()
+        with self._latch:
+            workers = self._crew.free()
+        self._crew.start(workers)
 
     def _joined(self, call: Call, future: Future[Any]) -> bool:
         """Single flight: give the future to an equal call under way, if there is one, else enter this one."""
@@ -162,82 +146,69 @@ class Engine:
         twin = self._live.get(call.key)
         if twin is None:
             self._live[call.key] = call
-            call.follow(future)
+            call.future = future
             return False
         future._call = twin  # noqa: SLF001  (a future and its engine are one thing in two files)
         twin.follow(future)
         return True
 
-    def _admit(self, call: Call) -> list[Call]:
+    def _admit(self, call: Call) -> Sequence[Call]:
         self._scheduler.add(call)
-        return self._wake() if self._active < self._limit else []
-
-    def _wake(self) -> list[Call]:
-        """Calls for workers that are free now. The caller holds the lock, and starts them after letting go of it."""
-        calls: list[Call] = []
-        while self._active < self._limit and (call := self._scheduler.take()) is not None:
-            self._active += 1
-            calls.append(call)
-        return calls
-
-    def _start(self, calls: list[Call]) -> None:
-        for call in calls:
-            self._executor.submit(self._serve, call)
-
-    def _feed(self) -> None:
-        with self._lock:
-            workers = self._wake()
-        self._start(workers)
+        return self._crew.free()
 
     def _abandon(self, call: Call) -> None:
         """Forget a call whose making was interrupted (Ctrl-C between two steps), so that it can be made again."""
-        with self._lock:
+        with self._latch:
             if call.state is NEW and self._live.get(call.key) is call:
                 self._leave(call)
 
     # -- running calls ---------------------------------------------------------------------------------------------
 
-    def _serve(self, call: Call | None) -> None:
+    def _serve(self, first: Call) -> None:
         """Run a call, then whatever is ready, until nothing is or this worker is one too many."""
-        slot, _here.slot = _here.slot, True
+        was_worker, here.is_worker = here.is_worker, True
+        call: Call | None = first
         try:
             while call is not None:
-                self._carry_out(call)
-                with self._lock:
-                    call = self._scheduler.take() if self._active <= self._limit else None
-                    if call is None:
-                        self._active -= 1
-                    workers = self._wake() if len(self._scheduler) else []
-                self._start(workers)
+                call = self._carry_out(call, and_next=True)
         except BaseException:  # the thread itself was interrupted
-            with self._lock:
-                self._active -= 1
+            with self._latch:
+                self._crew.leave()
             raise
         finally:
-            _here.slot = slot
+            here.is_worker = was_worker
 
-    def _carry_out(self, call: Call) -> None:
-        """Run a call in this thread and end it, whatever happens. Raises only what interrupts the thread itself."""
-        before = _here.engine, _here.call
-        _here.engine, _here.call = self, call
-        _here.depth += 1
+    def _carry_out(self, call: Call, *, and_next: bool = False) -> Call | None:
+        """Run a call in this thread and end it, whatever happens. Raises only what interrupts the thread itself.
+
+        Returns:
+            With ``and_next``, the next call for this worker.
+        """
+        before = here.place
+        here.place = Place(self, call, before.depth + 1)
         try:
             args, kwargs = self._inputs(call) if call.needs else (call.args or (), call.kwargs)
             ran = worker.run(call.task.name, call.task.fn, args, kwargs)
             del args, kwargs
             if ran.error is None:
-                self._finish(call, ran)
-            else:
-                self._fail(call, ran.error, ran.seconds)
-                self._pass_on_interrupt(ran.error)
+                return self._finish(call, ran, and_next)
+            self._fail(call, ran.error, ran.seconds)
+            self._pass_on_interrupt(ran.error)
         except BaseException as error:
             if call.state is RUNNING:  # nobody may wait for ever for a call that ended here
                 self._fail(call, error, 0.0)
             if not isinstance(error, Exception):
                 raise
         finally:
-            _here.depth -= 1
-            _here.engine, _here.call = before
+            here.place = before
+        return self._successor() if and_next else None
+
+    def _successor(self) -> Call | None:
+        with self._latch:
+            successor = self._crew.next()
+            workers = self._crew.free()
+        self._crew.start(workers)
+        return successor
 
     @staticmethod
     def _pass_on_interrupt(error: BaseException) -> None:
@@ -253,53 +224,47 @@ class Engine:
         kwargs = {name: rebuild(arg, value_of) for name, arg in call.kwargs.items()} if call.kwargs else None
         return args, kwargs
 
-    def _finish(self, call: Call, ran: worker.Ran) -> None:
+    def _finish(self, call: Call, ran: worker.Ran, and_next: bool) -> Call | None:
         call.outcome, trouble = self._recorder.result(call, ran)
-        with self._lock:
+        successor: Call | None = None
+        workers: Sequence[Call] = NOBODY
+        with self._latch:
             self._computed += 1
             self._scheduler.finish(call)
             self._leave(call)
-        self._drop_inputs(call)
+            if and_next:
+                successor = self._crew.next()
+                workers = self._crew.free()
+        call.drop_inputs()
         self._settle(call, trouble)
+        if workers:
+            self._crew.start(workers)
         if self.listeners:
             self.tell(CallEnded(call.key, call.task.name, "computed", ran.seconds))
+        return successor
 
     def _restored_from_store(self, call: Call) -> bool:
-        """End a call with its kept result, if there is one. Small ones are read at once, large ones when asked for."""
-        entry = self._store.find(call.key)
-        if entry is None:
+        """End a call with its kept result, if there is one."""
+        result = self._recorder.kept(call)
+        if result is None:
             return False
-        result: Result = Kept(self._store, entry)
-        if entry.inline is not None:
-            try:
-                value = self._store.load(entry)
-            except DamagedError:
-                return False
-            result = Shared(value) if unchangeable(value) else Kept(self._store, entry).with_fresh(value)
-            self._drop_inputs(call)
         call.outcome = result
-        with self._lock:
+        with self._latch:
             self._restored += 1
             self._scheduler.finish(call)
             self._leave(call)
-            workers = self._wake() if len(self._scheduler) else []
+            workers = self._crew.free()
         self._settle(call, None)
-        self._start(workers)
+        self._crew.start(workers)
         if self.listeners:
             self.tell(CallEnded(call.key, call.task.name, "restored", 0.0))
         return True
-
-    @staticmethod
-    def _drop_inputs(call: Call) -> None:
-        """Keep alive nothing that only a run of the call would need."""
-        call.args = call.kwargs = None
-        call.needs = ()
 
     def _fail(self, call: Call, error: BaseException, seconds: float) -> None:
         if call.keep and isinstance(error, Exception):
             self._recorder.failure(call, error, seconds)
         failed = Failed(error)
-        with self._lock:
+        with self._latch:
             doomed = self._scheduler.fail(call, error)
             self._failed += len(doomed)
             for lost in doomed:
@@ -320,7 +285,7 @@ class Engine:
 
     def _end_if_doomed(self, call: Call) -> None:
         """End a call that was dead on arrival, because something it needs had failed or was cancelled."""
-        with self._lock:
+        with self._latch:
             if self._live.get(call.key) is not call:
                 return
             call.outcome = next((need.outcome for need in call.needs if need.error is call.error), None)
@@ -339,9 +304,9 @@ class Engine:
                 self.tell(CallEnded(call.key, call.task.name, how, 0.0 if index else seconds))
 
     def _leave(self, call: Call) -> None:
-        """Take an ended call from the table. The caller holds the lock."""
+        """Take an ended call from the table. The caller holds the latch."""
         self._live.pop(call.key, None)
-        if not self._live and self._drainers:
+        if self._drainers and not self._live:
             for drainer in self._drainers:
                 drainer.set()
             self._drainers.clear()
@@ -349,63 +314,17 @@ class Engine:
     # -- what futures ask ------------------------------------------------------------------------------------------
 
     def wait(self, future: Future[Any], timeout_s: float | None) -> None:
-        """Return when the future is done, or raise TimeoutError.
+        """Return when the future is done, or raise TimeoutError; see `Waits.wait`."""
+        self._waits.wait(future, future._call, timeout_s)  # noqa: SLF001
 
-        Inside a task the wait is not idle: a call that is ready runs here and now; else another worker is let in for
-        the time of the wait.
-        """
-        me = _here.call if _here.engine is self else None
-        if me is None:
-            future.block(timeout_s)
-            return
-        call: Call = future._call  # noqa: SLF001
-        if timeout_s is None and _here.depth < _DEEPEST_INLINE:
-            with self._lock:
-                self._block_on(me, call)
-                claimed = self._scheduler.start(call)
-            if claimed:
-                try:
-                    self._carry_out(call)
-                finally:
-                    me.blocked_on = None
-                self._feed()
-                return
-        with self.blocked(call):
-            future.block(timeout_s)
-
-    @contextmanager
-    def blocked(self, call: Call | None = None) -> Iterator[None]:
-        """While in this block, the current call only waits (for ``call``) and lends its worker's place to another."""
-        me = _here.call if _here.engine is self else None
-        if me is None:
-            yield
-            return
-        lent = int(_here.slot)
-        with self._lock:
-            self._block_on(me, call)
-            self._limit += lent
-            workers = self._wake()
-        try:
-            self._start(workers)
-            yield
-        finally:
-            with self._lock:
-                self._limit -= lent
-                me.blocked_on = None
-
-    def _block_on(self, me: Call, call: Call | None) -> None:
-        if call is not None and depends(call, on=me):
-            raise DeadlockError(
-                f"task {me.task.name!r} (key {me.key.hex()[:12]}) waits for {call.task.name!r} "
-                f"(key {call.key.hex()[:12]}), which cannot finish before it: the wait would never end. "
-                "A call that asks for itself with the same arguments is the usual reason."
-            )
-        me.blocked_on = call
+    def blocked(self) -> AbstractContextManager[None]:
+        """While in this block, the current call only waits; see `Waits.blocked`."""
+        return self._waits.blocked()
 
     def _await(self, call: Call) -> None:
         """Wait until a call has ended, whatever became of it."""
         future: Future[Any] = Future(self, call)
-        with self._lock:
+        with self._latch:
             if call.state in (DONE, FAILED, CANCELLED):
                 return
             call.follow(future)
@@ -424,26 +343,26 @@ class Engine:
                     raise
                 self._revive(call, result)
             else:
-                self._drop_inputs(call)
+                call.drop_inputs()
                 return value
 
     def read_into(self, future: Future[Any]) -> None:
         """Give a future of a finished call its value; of two threads that ask at once, both get the first one's."""
         value = self.read(future._call)  # noqa: SLF001
-        with self._lock:
+        with self._latch:
             future.accept(value)
 
     def _revive(self, call: Call, damaged: Result) -> None:
         """Run a restored call after all: its row was there, its bytes are not."""
-        workers: list[Call] = []
-        with self._lock:
+        workers: Sequence[Call] = NOBODY
+        with self._latch:
             twin = self._live.get(call.key)
             if twin is None and call.outcome is damaged and call.state is DONE:
                 twin = self._live[call.key] = call
                 self._restored -= 1
                 self._scheduler.revive(call)
-                workers = self._wake()
-        self._start(workers)
+                workers = self._crew.free()
+        self._crew.start(workers)
         if twin is None:
             return  # another reader saw to it meanwhile
         self._await(twin)
@@ -458,7 +377,7 @@ class Engine:
     def cancel(self, future: Future[Any]) -> bool:
         """Take back a future; its call too, if nobody else wants it and it has not started."""
         call: Call = future._call  # noqa: SLF001
-        with self._lock:
+        with self._latch:
             if call.unfollow(future):
                 cancelled = []
             elif not (cancelled := self._cancel(call)):
@@ -486,14 +405,14 @@ class Engine:
 
     def counts(self) -> Counts:
         """What became of the calls so far."""
-        with self._lock:
+        with self._latch:
             return Counts(self._computed, self._restored, self._failed, self._cancelled, len(self._live))
 
     def drain(self) -> None:
         """Wait until no call is unfinished."""
         while True:
             quiet = threading.Event()
-            with self._lock:
+            with self._latch:
                 if not self._live:
                     return
                 self._drainers.append(quiet)
@@ -508,7 +427,7 @@ class Engine:
         """
         if how == "drain":
             self.drain()
-        with self._lock:
+        with self._latch:
             self._closed = True
             waiting = [call for call in self._live.values() if call.state is not RUNNING]
             cancelled = [lost for call in waiting for lost in self._cancel(call)]

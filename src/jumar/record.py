@@ -6,7 +6,7 @@ import traceback
 from collections.abc import Callable
 
 from jumar.clock import Clock
-from jumar.errors import StoreError
+from jumar.errors import DamagedError, StoreError
 from jumar.graph.call import FAILED, Call
 from jumar.keys.call import describe_arguments
 from jumar.result import Kept, Result, Shared, unchangeable
@@ -62,6 +62,20 @@ class Recorder:
         )
         self._store.record(entry)
         return (Shared(value) if unchangeable(value) else Kept(self._store, entry).with_fresh(value)), None
+
+    def kept(self, call: Call) -> Result | None:
+        """The call's kept result, if there is one: a small one is read at once, a large one when it is asked for."""
+        entry = self._store.find(call.key)
+        if entry is None:
+            return None
+        if entry.inline is None:
+            return Kept(self._store, entry)
+        try:
+            value = self._store.load(entry)
+        except DamagedError:  # reported by the store
+            return None
+        call.drop_inputs()
+        return Shared(value) if unchangeable(value) else Kept(self._store, entry).with_fresh(value)
 
     def failure(self, call: Call, error: Exception, seconds: float) -> None:
         """Note a failed attempt with its traceback."""

@@ -15,11 +15,12 @@ from contextvars import ContextVar, Token
 from types import TracebackType
 from typing import Any, Literal, Self
 
-from jumar import engine as engines
 from jumar import settings, termination
+from jumar.engine import Engine
 from jumar.errors import SettingsError, StoreError, StoreWarning
 from jumar.events import Counts, Event
 from jumar.executors import Executor, InlineExecutor, ThreadsExecutor
+from jumar.here import here
 from jumar.store.store import Store
 from jumar.store.trouble import Trouble
 
@@ -98,7 +99,7 @@ class Session:
             undo.callback(running.close, wait=False)
             self.store = self._store(store)
             undo.pop_all()
-        self.engine = engines.Engine(self.store, running, self._hear, owner=self, strict=self._strict)
+        self.engine = Engine(self.store, running, self._hear, owner=self, strict=self._strict)
         _open.append(self)
         termination.listen()
         if self._setting("progress"):
@@ -244,7 +245,7 @@ def current() -> Session:
     It is the task's own inside a task, else that of the innermost ``with`` block, else the last one opened in this
     process, else the default one, made now.
     """
-    engine, _ = engines.current()
+    engine: Engine | None = here.place.engine
     if engine is not None:
         owner: Session = engine.owner
         return owner

@@ -8,12 +8,13 @@ import weakref
 from collections.abc import Callable
 from typing import Any, Concatenate, Generic, NoReturn, ParamSpec, TypeVar, cast, overload
 
-from jumar.engine import Engine, current
+from jumar.engine import Engine
 from jumar.errors import ArgumentError, DeclarationError
 from jumar.future import Future
 from jumar.graph.arguments import ATOMS, is_steady, rebuild
 from jumar.graph.call import Call
 from jumar.graph.options import Options
+from jumar.here import here
 from jumar.keys import CodeFingerprint, Signature, call_key, fingerprint_code
 from jumar.keys.code import stand_for_function
 from jumar.session import current as current_session
@@ -67,7 +68,7 @@ class Task(Generic[P, T]):
             ArgumentError: The arguments do not fit the signature.
             FingerprintError: An argument has no identity.
         """
-        engine = current()[0] or current_session().engine
+        engine: Engine = here.place.engine or current_session().engine
         return engine.spawn(self._call(engine, args, kwargs))
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> T:
@@ -78,7 +79,7 @@ class Task(Generic[P, T]):
             FingerprintError: An argument has no identity.
             BaseException: What the function raises.
         """
-        engine = current()[0] or current_session().engine
+        engine: Engine = here.place.engine or current_session().engine
         return cast("T", engine.run(self._call(engine, args, kwargs)))
 
     def options(self, **changes: Any) -> Task[P, T]:
@@ -99,7 +100,7 @@ class Task(Generic[P, T]):
 
     def key(self, *args: Any, **kwargs: Any) -> str:
         """The key of this call in hexadecimal, without running anything."""
-        return self._call(current()[0] or current_session().engine, args, kwargs).key.hex()
+        return self._call(here.place.engine or current_session().engine, args, kwargs).key.hex()
 
     @property
     def info(self) -> TaskInfo:
@@ -126,16 +127,14 @@ class Task(Generic[P, T]):
         args, kwargs = signature.bind(args, kwargs)
         references: list[Any] = []
         arguments = b"".join(signature.tokens(args, kwargs, references))
-        call = Call(call_key(info.code, arguments), self, info, args, kwargs or None, (), arguments, keep=self._keep())
+        call = Call(call_key(info.code, arguments), self, info, args, kwargs or None, (), arguments)
+        keep = self._options.checkpoint
+        parent = here.place.call
+        if keep is False or (keep is None and parent is not None and not parent.keep):
+            call.keep = False
         if kwargs or not ATOMS.issuperset(map(type, args)):
             self._capture(call, engine, references)
         return call
-
-    def _keep(self) -> bool:
-        if self._options.checkpoint is not None:
-            return self._options.checkpoint
-        parent = current()[1]
-        return parent is None or parent.keep
 
     def _capture(self, call: Call, engine: Engine, references: list[Any]) -> None:
         """Rebuild the containers among the arguments, with calls in the place of futures."""

@@ -28,71 +28,51 @@ class Call:
     """A node of the graph.
 
     The scheduler owns ``state``, ``missing`` and ``dependants``; the rest belongs to the engine and is carried along
-    unread. One class serves both because a graph may hold a million of them; for the same reason the first future has
-    a place of its own, and a list is made only for further ones.
+    unread. One class serves both because a graph may hold a million of them; for the same reason what most calls never
+    set has its default in the class, and the first future has a place of its own.
 
     Args:
         key: What the call is: 32 bytes.
         task: The task, opaque here.
         info: The task as it was when the call was made, for the record.
-        args: Captured positional arguments; calls and futures may stand at any depth.
+        args: Captured positional arguments; calls may stand at any depth.
         kwargs: Captured keyword arguments; None where there are none.
         needs: The calls whose results are among the arguments.
         arguments: The bound arguments as tokens, for the record.
-        keep: Whether the result is to be kept.
-        fragile: Whether some argument is shared with the caller and can be changed while the call waits or runs.
     """
 
-    __slots__ = (
-        "args",
-        "arguments",
-        "blocked_on",
-        "dependants",
-        "error",
-        "followers",
-        "fragile",
-        "future",
-        "info",
-        "keep",
-        "key",
-        "kwargs",
-        "missing",
-        "needs",
-        "outcome",
-        "state",
-        "task",
-    )
+    state: CallState = NEW
+    missing = 0
+    dependants: list[Call] | None = None
+    error: BaseException | None = None
+    outcome: Any = None
+    blocked_on: Call | None = None
+    future: Any = None
+    followers: list[Any] | None = None
+    keep = True
+    """Whether the result is to be kept."""
+    look = True
+    """Whether a kept result may be used instead of running."""
+    fragile = False
+    """Whether some argument is shared with the caller and can be changed while the call waits or runs."""
 
     def __init__(
         self,
         key: bytes,
         task: Any = None,
         info: Any = None,
-        args: tuple[Any, ...] = (),
+        args: tuple[Any, ...] | None = (),
         kwargs: dict[str, Any] | None = None,
         needs: tuple[Call, ...] = (),
         arguments: bytes = b"",
-        *,
-        keep: bool = True,
-        fragile: bool = False,
     ) -> None:
         self.key = key
         self.task = task
         self.info = info
-        self.args: tuple[Any, ...] | None = args
+        self.args = args
         self.kwargs = kwargs
         self.needs = needs
         self.arguments = arguments
-        self.keep = keep
-        self.fragile = fragile
-        self.state: CallState = NEW
-        self.missing = 0
-        self.dependants: list[Call] | None = None
-        self.error: BaseException | None = None
-        self.outcome: Any = None
-        self.future: Any = None
-        self.followers: list[Any] | None = None
-        self.blocked_on: Call | None = None
 
     def follow(self, future: Any) -> None:
         """Add a future that is to be settled when the call ends."""
@@ -121,6 +101,11 @@ class Call:
         futures.remove(future)
         self.future, self.followers = futures[0], futures[1:]
         return True
+
+    def drop_inputs(self) -> None:
+        """Keep alive nothing that only a run of the call would need."""
+        self.args = self.kwargs = None
+        self.needs = ()
 
     def __repr__(self) -> str:
         return f"<Call {self.key.hex()[:8]} {self.state.name.lower()}>"

@@ -1,0 +1,61 @@
+"""The crew: how many workers are at work, and which calls are given to those that are free.
+
+Every method but `start` is called with the engine's latch held.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from jumar.executors import Executor
+from jumar.graph.call import Call
+from jumar.graph.scheduler import Scheduler
+
+NOBODY: tuple[Call, ...] = ()
+
+
+class Crew:
+    """Counts the workers of an executor.
+
+    Args:
+        executor: Where they are.
+        scheduler: Says what may run.
+        serve: What a worker does with the first call it is given.
+    """
+
+    def __init__(self, executor: Executor, scheduler: Scheduler, serve: Callable[[Call], None]) -> None:
+        self._executor = executor
+        self._scheduler = scheduler
+        self._serve = serve
+        self._places = executor.workers
+        self._at_work = 0
+
+    def free(self) -> Sequence[Call]:
+        """Calls for the workers that are free now, to be given to `start` once the latch is let go."""
+        if self._at_work >= self._places or not len(self._scheduler):
+            return NOBODY
+        calls: list[Call] = []
+        while self._at_work < self._places and (call := self._scheduler.take()) is not None:
+            self._at_work += 1
+            calls.append(call)
+        return calls
+
+    def next(self) -> Call | None:
+        """The next call of the worker that asks; None sends it home."""
+        call = self._scheduler.take() if self._at_work <= self._places else None
+        if call is None:
+            self._at_work -= 1
+        return call
+
+    def leave(self) -> None:
+        """A worker that was interrupted is gone."""
+        self._at_work -= 1
+
+    def lend(self, places: int) -> None:
+        """Let so many more in, for workers that only wait; a negative number takes places back."""
+        self._places += places
+
+    def start(self, calls: Sequence[Call]) -> None:
+        """Give each call to a worker of its own."""
+        for call in calls:
+            self._executor.submit(self._serve, call)

@@ -1,0 +1,99 @@
+"""Waiting for calls, from outside and from inside of tasks, without deadlock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from jumar.crew import Crew
+from jumar.errors import DeadlockError
+from jumar.future import Future
+from jumar.graph.call import Call
+from jumar.graph.scheduler import Scheduler, depends
+from jumar.here import here
+from jumar.latch import Latch
+
+DEEPEST_INLINE = 16
+"""How many calls one thread runs inside one another before a further wait gets a thread of its own: each level is some
+six Python frames, and the recursion limit is the user's to spend."""
+
+
+class Waits:
+    """Waits for the calls of one engine.
+
+    Args:
+        owner: The engine, to tell its own tasks from others.
+        latch: The engine's.
+        scheduler: The engine's.
+        crew: The engine's.
+        run: Runs a call that the scheduler has marked as running, in the current thread.
+    """
+
+    def __init__(
+        self, owner: object, latch: Latch, scheduler: Scheduler, crew: Crew, run: Callable[[Call], object]
+    ) -> None:
+        self._owner = owner
+        self._latch = latch
+        self._scheduler = scheduler
+        self._crew = crew
+        self._run = run
+
+    def wait(self, future: Future[Any], call: Call, timeout_s: float | None) -> None:
+        """Return when the call's future is done, or raise TimeoutError.
+
+        Inside a task the wait is not idle: a call that is ready runs here and now; else another worker is let in for
+        the time of the wait.
+        """
+        me = self._waiting_call()
+        if me is None:
+            future.block(timeout_s)
+            return
+        if timeout_s is None and here.place.depth < DEEPEST_INLINE:
+            with self._latch:
+                self._block(me, call)
+                claimed = self._scheduler.start(call)
+            if claimed:
+                try:
+                    self._run(call)
+                finally:
+                    me.blocked_on = None
+                with self._latch:
+                    workers = self._crew.free()
+                self._crew.start(workers)
+                return
+        with self.blocked(call):
+            future.block(timeout_s)
+
+    @contextmanager
+    def blocked(self, call: Call | None = None) -> Iterator[None]:
+        """While in this block, the current call only waits (for ``call``) and lends its worker's place to another."""
+        me = self._waiting_call()
+        if me is None:
+            yield
+            return
+        lent = int(here.is_worker)
+        with self._latch:
+            self._block(me, call)
+            self._crew.lend(lent)
+            workers = self._crew.free()
+        try:
+            self._crew.start(workers)
+            yield
+        finally:
+            with self._latch:
+                self._crew.lend(-lent)
+                me.blocked_on = None
+
+    def _waiting_call(self) -> Call | None:
+        place = here.place
+        return place.call if place.engine is self._owner else None
+
+    def _block(self, me: Call, call: Call | None) -> None:
+        if call is not None and depends(call, on=me):
+            raise DeadlockError(
+                f"task {me.task.name!r} (key {me.key.hex()[:12]}) waits for {call.task.name!r} "
+                f"(key {call.key.hex()[:12]}), which cannot finish before it: the wait would never end. "
+                "A call that asks for itself with the same arguments is the usual reason."
+            )
+        me.blocked_on = call
