@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import concurrent.futures as cf
 import logging
 import threading
@@ -167,6 +166,8 @@ class Future(cf.Future[T]):
 
     def __await__(self) -> Generator[Any, None, T]:
         """The value, waited for without blocking the event loop."""
+        import asyncio  # noqa: PLC0415  (27 ms that a program without an event loop need not spend)
+
         return asyncio.wrap_future(self).__await__()
 
     def __repr__(self) -> str:

@@ -8,7 +8,6 @@ computes.
 
 from __future__ import annotations
 
-import importlib.metadata
 import os
 import sys
 import sysconfig
@@ -164,6 +163,8 @@ def library_version(name: str) -> str:
     """
     if name in sys.stdlib_module_names:
         return ".".join(map(str, sys.version_info[:3]))
+    import importlib.metadata  # noqa: PLC0415  (12 ms, and most programs never ask for a version)
+
     try:
         return importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from jumar.errors import StoreError
 from jumar.store.lock_file import locked
 from jumar.store.memory_index import UNKNOWN_TASK
+from jumar.store.read_ahead import ReadAhead
 from jumar.store.records import CallRecord, Counts, Entry, Failure, TaskInfo
 from jumar.store.row import entry_of, row_of
 from jumar.store.sqlite_connection import Durability, connect, create_database, create_tables, is_damage
@@ -22,6 +23,7 @@ from jumar.store.sqlite_schema import (
     ADD_FAILURE,
     COUNTS,
     FIND,
+    FIND_AFTER,
     LIST_CALLS,
     LIST_FAILURES,
     ROWS_AT_ONCE,
@@ -74,6 +76,7 @@ class SqliteIndex:
         self._tasks: dict[TaskInfo, int] = {}
         self._generation = 0
         self._elsewhere = False
+        self._ahead = ReadAhead()
         try:
             self._connect()
         except sqlite3.Error as error:
@@ -89,16 +92,22 @@ class SqliteIndex:
         generation = self._generation
         try:
             with self._read_lock:
-                row = self._lookup.execute(FIND, (key,)).fetchone()
+                row = self._ahead.take(key) or self._look_up(key)
         except (sqlite3.Error, OverflowError) as error:
             self._read_failed(error, generation, key)
             return None
         if row is None:
             return None
-        entry = entry_of(key, row)
+        entry = entry_of(key, row[:-1])
         if entry is None:
             self._report(Trouble("damaged", _DAMAGED_ROW.format(key=key.hex()[:12], path=self._path), key))
         return entry
+
+    def _look_up(self, key: bytes) -> Any:
+        row = self._lookup.execute(FIND, (key,)).fetchone()
+        if row is not None and (count := self._ahead.after(row[-1])):
+            self._ahead.hold(self._lookup.execute(FIND_AFTER, (row[-1], count)))
+        return row
 
     def add(self, entries: Sequence[Entry], failures: Sequence[Failure] = ()) -> None:
         """Record a group in one transaction; see ``Index.add``.
@@ -124,6 +133,8 @@ class SqliteIndex:
                 connection.execute(ADD_FAILURE, failure)
 
         self._write(write)
+        with self._read_lock:
+            self._ahead.drop(unique)
 
     def remove(self, keys: Sequence[bytes]) -> None:
         """Forget these calls; keys that are not there are passed over.
@@ -138,6 +149,8 @@ class SqliteIndex:
             connection.executemany("DELETE FROM failures WHERE key = ?", bound)
 
         self._write(delete)
+        with self._read_lock:
+            self._ahead.drop(keys)
 
     def add_task(self, task: TaskInfo) -> int:
         """The task's number, given now if it has none.
@@ -178,6 +191,9 @@ class SqliteIndex:
             finally:
                 self._write_lock.release()
         changed, self._elsewhere = self._elsewhere, False
+        if changed:
+            with self._read_lock:
+                self._ahead.forget()
         return changed
 
     def calls(self, prefix: str = "", task: str = "", limit: int | None = None) -> Iterator[CallRecord]:
@@ -341,6 +357,7 @@ class SqliteIndex:
             self._connect()
             self._generation += 1
             self._elsewhere = True
+            self._ahead.forget()
             # The new index gives the tasks that rows were prepared for the numbers that these rows carry.
             self._transaction(self._write_tasks)
         self._report(Trouble("damaged", _told(self._path, aside, error), None, error))

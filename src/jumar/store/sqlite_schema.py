@@ -48,7 +48,8 @@ PRAGMA user_version = {USER_VERSION};
 
 CALL_COLUMNS = 'key, task, created_s, seconds, size_bytes, codec, inline, blob, arguments, "check"'
 
-FIND = f"SELECT {CALL_COLUMNS.removeprefix('key, ')} FROM calls WHERE key = ?"  # no outside text in it
+FIND = f"SELECT {CALL_COLUMNS.removeprefix('key, ')}, id FROM calls WHERE key = ?"  # no outside text in it
+FIND_AFTER = f"SELECT {CALL_COLUMNS}, id FROM calls WHERE id > ? ORDER BY id LIMIT ?"
 
 ADD_FAILURE = """
 INSERT INTO failures (key, task, created_s, seconds, attempt, error, traceback, arguments)
