@@ -7,10 +7,10 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from blake3 import blake3
-
 from jumar.codecs.codec import Frame
 from jumar.errors import DamagedError
+from jumar.keys.digest import PARALLEL_SIZE_BYTES, digest_all
+from jumar.keys.digest import digest as digest_of
 from jumar.store.blobs import Blob
 from jumar.store.mapping import file_memory
 from jumar.store.scratch import Scratch
@@ -50,12 +50,8 @@ class FileBlobs:
         Raises:
             OSError: The bytes could not be written, or not all of them; nothing is left behind.
         """
-        hasher = blake3()
-        size_bytes = 0
-        for frame in frames:
-            hasher.update(frame)
-            size_bytes += len(frame)
-        digest = hasher.digest()
+        size_bytes = sum(map(len, frames))
+        digest = digest_all(frames) if size_bytes >= PARALLEL_SIZE_BYTES else digest_of(b"".join(frames))
         if self.size_bytes(digest) != size_bytes:
             self._write_file(self._path(digest), frames, size_bytes)
         return Blob(digest, size_bytes)
@@ -75,7 +71,7 @@ class FileBlobs:
                 os.close(descriptor)
         except OSError as error:
             raise DamagedError(f"blob {path} cannot be read: {error.strerror or error}") from error
-        if verify and blake3(memory).digest() != digest:
+        if verify and digest_of(memory) != digest:
             raise DamagedError(f"blob {path} was altered on disk: its {len(memory):,} bytes have another digest")
         return memory
 
