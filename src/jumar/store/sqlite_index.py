@@ -212,9 +212,10 @@ class SqliteIndex:
                 key=lambda row: row[6],
                 reverse=True,
             )
-            for row in islice(rows, limit):
-                info = TaskInfo(*row[1:5]) if row[1] is not None else UNKNOWN_TASK
-                yield CallRecord(row[0], info, *row[5:])
+            with closing(rows):  # before the connection, where the caller stops half-way
+                for row in islice(rows, limit):
+                    info = TaskInfo(*row[1:5]) if row[1] is not None else UNKNOWN_TASK
+                    yield CallRecord(row[0], info, *row[5:])
 
     def counts(self) -> Counts:
         """How much there is; reads the whole table of results.
