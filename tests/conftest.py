@@ -34,6 +34,12 @@ class Tally:
         return max(self._counts.values(), default=0)
 
 
+@pytest.fixture(autouse=True)
+def default_store(tmp_path, monkeypatch):
+    """A test that uses the default session by oversight must not write into the project."""
+    monkeypatch.setenv("JUMAR_STORE", str(tmp_path / "default-store"))
+
+
 @pytest.fixture
 def tally():
     return Tally()

@@ -7,6 +7,7 @@ hands nothing from thread to thread.
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
@@ -37,10 +38,16 @@ class Runnable(Protocol):
     name: str
     fn: Callable[..., Any]
     names: tuple[str, ...]
-    """Of the parameters."""
+    """Of what is recorded as arguments."""
+    ttl_s: float | None
+    """How old a kept result may be."""
 
     def tokens(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[bytes]:
         """The arguments' tokens as they are now."""
+        ...
+
+    def content_key(self, info: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bytes | None:
+        """The key of the call with these values; None where one of them has no identity."""
         ...
 
 
@@ -52,6 +59,8 @@ class Engine:
         executor: Where calls run.
         hear: Is told of trouble with storage, before any listener.
         owner: The session; handed to whoever asks for the current one inside a task.
+        looks: Whether kept results are used.
+        keeps: Whether results are kept.
         strict: Whether a future whose result could not be kept raises that from ``result()``.
         clock: For the times in records.
     """
@@ -64,9 +73,13 @@ class Engine:
         *,
         owner: Any = None,
         strict: bool = False,
+        looks: bool = True,
+        keeps: bool = True,
         clock: Clock | None = None,
     ) -> None:
         self.owner = owner
+        self.run_id = os.urandom(16)
+        self.looks, self.keeps = looks, keeps
         self.strict = strict
         self.listeners: list[Callable[[Event], None]] = []
         self._hear = hear
@@ -88,12 +101,14 @@ class Engine:
         """A future for the call, which is found, joined with an equal one under way, or run."""
         future: Future[Any] = Future(self, call)
         # What a first run asks for is new, and the store knows that without a look at the disk.
-        look = call.look and not self._store.is_new(call.info.code)
+        look = call.look and not call.unrepeatable
+        is_new = look and self._store.is_new(call.info.code)
         try:
             with self._latch:
                 if self._joined(call, future):
                     return future
-                look = look or (call.look and self._store.has_recorded(call.key))
+                if is_new:
+                    look = self._store.has_recorded(call.key)
                 workers = NOBODY if look else self._admit(call)
             if look:
                 if self._restored_from_store(call):
@@ -117,7 +132,8 @@ class Engine:
         try:
             with self._latch:
                 joined = self._joined(call, future)
-            if not joined and not (call.look and self._restored_from_store(call)):
+            look = call.look and not call.unrepeatable
+            if not joined and not (look and self._restored_from_store(call)):
                 self._run_here(call)
         except BaseException:
             self._abandon(call)
@@ -188,6 +204,8 @@ class Engine:
         here.place = Place(self, call, before.depth + 1)
         try:
             args, kwargs = self._inputs(call) if call.needs else (call.args or (), call.kwargs)
+            if call.needs and (result := self._recorder.kept_for_values(call, args, kwargs)) is not None:
+                return self._restore(call, result, and_next)
             ran = worker.run(call.task.name, call.task.fn, args, kwargs)
             del args, kwargs
             if ran.error is None:
@@ -225,10 +243,15 @@ class Engine:
         return args, kwargs
 
     def _finish(self, call: Call, ran: worker.Ran, and_next: bool) -> Call | None:
-        call.outcome, trouble = self._recorder.result(call, ran)
+        if call.state is not RUNNING:  # abandoned: whoever waited has been told, and the store may be closed
+            return self._successor() if and_next else None
+        outcome, trouble = self._recorder.result(call, ran)
         successor: Call | None = None
         workers: Sequence[Call] = NOBODY
         with self._latch:
+            if call.state is not RUNNING:
+                return self._crew.next() if and_next else None
+            call.outcome = outcome
             self._computed += 1
             self._scheduler.finish(call)
             self._leave(call)
@@ -248,24 +271,29 @@ class Engine:
         result = self._recorder.kept(call)
         if result is None:
             return False
+        self._restore(call, result, and_next=False)
+        return True
+
+    def _restore(self, call: Call, result: Result, and_next: bool) -> Call | None:
         call.outcome = result
         with self._latch:
             self._restored += 1
             self._scheduler.finish(call)
             self._leave(call)
+            successor = self._crew.next() if and_next else None
             workers = self._crew.free()
         self._settle(call, None)
         self._crew.start(workers)
         if self.listeners:
             self.tell(CallEnded(call.key, call.task.name, "restored", 0.0))
-        return True
+        return successor
 
     def _fail(self, call: Call, error: BaseException, seconds: float) -> None:
-        if call.keep and isinstance(error, Exception):
+        if call.keep and call.state is RUNNING and isinstance(error, Exception):
             self._recorder.failure(call, error, seconds)
         failed = Failed(error)
         with self._latch:
-            doomed = self._scheduler.fail(call, error)
+            doomed = self._scheduler.fail(call, error)  # nothing, if it was abandoned meanwhile
             self._failed += len(doomed)
             for lost in doomed:
                 lost.outcome = failed
@@ -387,8 +415,9 @@ class Engine:
         self._end(cancelled, "cancelled", 0.0)
         return True
 
-    def _cancel(self, call: Call) -> list[Call]:
-        cancelled = self._scheduler.cancel(call, JumarError("cancelled"))
+    def _cancel(self, call: Call, *, running: bool = False) -> list[Call]:
+        take_back = self._scheduler.abandon if running else self._scheduler.cancel
+        cancelled = take_back(call, JumarError("cancelled"))
         self._cancelled += len(cancelled)
         for lost in cancelled:
             self._leave(lost)
@@ -423,14 +452,14 @@ class Engine:
 
         Args:
             how: ``drain`` waits for every call. ``finish`` takes back what has not started and waits for what runs.
-                ``now`` takes back what has not started and waits for nothing.
+                ``now`` also abandons what runs: it counts as cancelled, and what it returns is dropped.
         """
         if how == "drain":
             self.drain()
         with self._latch:
             self._closed = True
-            waiting = [call for call in self._live.values() if call.state is not RUNNING]
-            cancelled = [lost for call in waiting for lost in self._cancel(call)]
+            unwanted = [call for call in self._live.values() if how == "now" or call.state is not RUNNING]
+            cancelled = [lost for call in unwanted for lost in self._cancel(call, running=how == "now")]
         self._end(cancelled, "cancelled", 0.0)
         if how == "finish":
             self.drain()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable
+from typing import Any
 
 from jumar.clock import Clock
 from jumar.errors import DamagedError, StoreError
@@ -41,7 +42,8 @@ class Recorder:
             cannot reach the store.
         """
         value, task = ran.value, call.task
-        if not call.keep:
+        key = call.content if call.unrepeatable else call.key
+        if not call.keep or key is None:
             return Shared(value), None
         if call.fragile and b"".join(task.tokens(call.args, call.kwargs or {})) != call.arguments:
             return Shared(value), self._trouble("mutated", call, _MUTATED)
@@ -50,7 +52,7 @@ class Recorder:
         except Exception as error:  # noqa: BLE001  (pickling runs user code: anything can come out of it)
             return Shared(value), self._trouble("unsaved", call, _NOT_KEPT, error)
         entry = Entry(
-            call.key,
+            key,
             self._store.task(call.info),
             self._now_s(),
             ran.seconds,
@@ -59,14 +61,38 @@ class Recorder:
             payload.inline,
             payload.blob,
             call.arguments,
+            None if call.content == key else call.content,
         )
         self._store.record(entry)
         return (Shared(value) if unchangeable(value) else Kept(self._store, entry).with_fresh(value)), None
 
     def kept(self, call: Call) -> Result | None:
         """The call's kept result, if there is one: a small one is read at once, a large one when it is asked for."""
-        entry = self._store.find(call.key)
+        # A call with the values in place of the calls, recorded before, has this key as its content key.
+        entry = self._store.find(call.key) or self._store.find_content(call.key)
+        return self._usable(call, entry)
+
+    def kept_for_values(self, call: Call, args: tuple[Any, ...], kwargs: dict[str, Any] | None) -> Result | None:
+        """The kept result of an equal call with equal values, whichever calls they come from (early cutoff).
+
+        It is recorded under this call's key too, so that next time it is found before its inputs are looked at.
+        """
+        if not (call.keep or call.look):
+            return None
+        call.content = call.task.content_key(call.info, args, kwargs or {})
+        if call.content is None or not call.look:
+            return None
+        entry = self._store.find(call.content) or self._store.find_content(call.content)
+        result = self._usable(call, entry)
+        if result is not None and entry is not None and call.keep and not call.unrepeatable:
+            self._store.record(entry._replace(key=call.key, content=call.content))
+        return result
+
+    def _usable(self, call: Call, entry: Entry | None) -> Result | None:
         if entry is None:
+            return None
+        ttl_s = call.task.ttl_s
+        if ttl_s is not None and self._now_s() - entry.created_s > ttl_s:
             return None
         if entry.inline is None:
             return Kept(self._store, entry)

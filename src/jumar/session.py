@@ -42,6 +42,8 @@ class Session:
         durability: ``"process"``: a recorded result survives kill -9. ``"power"``: also a power loss.
         verify: When a blob's bytes are checked on reading: ``"always"``, ``"first"`` (once per process), ``"never"``.
         on_store_error: ``"warn"`` or ``"raise"`` (from ``result()``, ``checkpoint()`` and ``close()``).
+        reuse: ``"on"``: results are found and kept. ``"refresh"``: not looked for, but kept, in the place of older ones.
+            ``"read-only"``: found, but none are kept. ``"off"``: neither.
         progress: Whether to show a progress line on the terminal.
 
     Raises:
@@ -73,6 +75,7 @@ class Session:
         durability: Literal["process", "power"] | None = None,
         verify: Literal["always", "first", "never"] | None = None,
         on_store_error: Literal["warn", "raise"] | None = None,
+        reuse: Literal["on", "off", "refresh", "read-only"] | None = None,
         progress: bool | None = None,
     ) -> None:
         given: dict[str, Any] = {
@@ -82,6 +85,7 @@ class Session:
             "durability": durability,
             "verify": verify,
             "on_store_error": on_store_error,
+            "reuse": reuse,
             "progress": progress,
         }
         self.settings = settings.resolve(given)
@@ -99,7 +103,16 @@ class Session:
             undo.callback(running.close, wait=False)
             self.store = self._store(store)
             undo.pop_all()
-        self.engine = Engine(self.store, running, self._hear, owner=self, strict=self._strict)
+        chosen = self._setting("reuse")
+        self.engine = Engine(
+            self.store,
+            running,
+            self._hear,
+            owner=self,
+            strict=self._strict,
+            looks=chosen in ("on", "read-only"),
+            keeps=chosen in ("on", "refresh"),
+        )
         _open.append(self)
         termination.listen()
         if self._setting("progress"):
@@ -258,7 +271,7 @@ def current() -> Session:
 def configure(**values: Any) -> None:
     """Set settings for this process; None takes one back.
 
-    They are ``store``, ``executor``, ``workers``, ``durability``, ``verify``, ``on_store_error`` and ``progress``. An
+    They are ``store``, ``executor``, ``workers``, ``durability``, ``verify``, ``on_store_error``, ``reuse`` and ``progress``. An
     open default session is closed first, after its calls have finished; the next call makes a new one.
 
     Raises:

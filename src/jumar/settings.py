@@ -73,6 +73,9 @@ SETTINGS: dict[str, Setting] = {
     "durability": Setting("process", _choice("process", "power"), "what a finished result survives"),
     "verify": Setting("first", _choice("always", "first", "never"), "when the bytes of a blob are checked on reading"),
     "on_store_error": Setting("warn", _choice("warn", "raise"), "what happens when a result cannot be kept"),
+    "reuse": Setting(
+        "on", _choice("on", "off", "refresh", "read-only"), "whether kept results are used, and results kept"
+    ),
     "progress": Setting(False, _flag, "a line that shows how far the calls are"),
 }
 

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import functools
 import inspect
+import os
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Concatenate, Generic, NoReturn, ParamSpec, TypeVar, cast, overload
 
+from jumar.capture import capture
 from jumar.engine import Engine
-from jumar.errors import ArgumentError, DeclarationError
+from jumar.errors import DeclarationError, FingerprintError
 from jumar.future import Future
-from jumar.graph.arguments import ATOMS, is_steady, rebuild
+from jumar.graph.arguments import ATOMS
 from jumar.graph.call import Call
-from jumar.graph.options import Options
+from jumar.graph.options import Follow, Options, Reuse
 from jumar.here import here
 from jumar.keys import CodeFingerprint, Signature, call_key, fingerprint_code
 from jumar.keys.code import stand_for_function
+from jumar.keys.code_origin import library_version
 from jumar.session import current as current_session
 from jumar.store.records import TaskInfo
 
@@ -45,14 +48,18 @@ class Task(Generic[P, T]):
         self.fn = fn
         self.name = self._options.name or _name_of(fn)
         functools.update_wrapper(self, fn)
-        self.__jumar_version__ = self._options.version  # joins the keys of the tasks that call this one
+        self._version = _version_of(self._options, self.name)
+        self.__jumar_version__ = self._version  # joins the keys of the tasks that call this one
+        self.ttl_s = self._options.ttl_s
         self._signature: Signature | None = None
         self._code: CodeFingerprint | None = None
+        if self._options.ignore:
+            self._bound_by()  # refuses names that are no parameters
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The names of the parameters."""
-        return self._bound_by().names
+        """The names of what is recorded as arguments: the parameters, or ``key`` where the key= option stands for them."""
+        return self._bound_by().names if self._options.key is None else ("key",)
 
     @overload
     def spawn(self, *args: P.args, **kwargs: P.kwargs) -> Future[T]: ...
@@ -83,7 +90,7 @@ class Task(Generic[P, T]):
         return cast("T", engine.run(self._call(engine, args, kwargs)))
 
     def options(self, **changes: Any) -> Task[P, T]:
-        """The same task with other options: ``name``, ``version``, ``checkpoint``.
+        """The same task with other options; see `Options`.
 
         Raises:
             DeclarationError: There is no such option, or it cannot have this value.
@@ -105,19 +112,29 @@ class Task(Generic[P, T]):
     @property
     def info(self) -> TaskInfo:
         """What the store records of this task; its code is looked at again if something it reaches was changed."""
-        if self._code is None or not self._code.is_current():
-            self._code = fingerprint_code(self.fn, version=self._options.version)
+        code = self._code
+        if code is None or not code.is_current():
+            options = self._options
+            code = fingerprint_code(self.fn, follow=options.code, version=self._version, uses=options.uses)
+            self._code = code
             module = getattr(self.fn, "__module__", None) or ""
-            self._info = TaskInfo(self._code.digest, self.name, module, " ".join(self.names))
+            self._info = TaskInfo(code.digest, self.name, module, " ".join(self.names))
         return self._info
 
     def tokens(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[bytes]:
-        """The tokens of arguments in normal form, one per parameter; calls may stand among them."""
+        """The tokens of arguments in normal form; calls may stand among them."""
         return self._bound_by().tokens(args, kwargs, [])
+
+    def content_key(self, info: TaskInfo, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bytes | None:
+        """The key of the call with these values; None where one of them has no identity."""
+        try:
+            return call_key(info.code, b"".join(self._bound_by().tokens(args, kwargs)))
+        except FingerprintError:
+            return None
 
     def _bound_by(self) -> Signature:
         if self._signature is None:
-            self._signature = Signature(self.fn, self.name)
+            self._signature = Signature(self.fn, self.name, self._options.ignore, self._options.key)
         return self._signature
 
     def _call(self, engine: Engine, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
@@ -127,56 +144,28 @@ class Task(Generic[P, T]):
         args, kwargs = signature.bind(args, kwargs)
         references: list[Any] = []
         arguments = b"".join(signature.tokens(args, kwargs, references))
-        call = Call(call_key(info.code, arguments), self, info, args, kwargs or None, (), arguments)
-        keep = self._options.checkpoint
-        parent = here.place.call
-        if keep is False or (keep is None and parent is not None and not parent.keep):
-            call.keep = False
+        salt = self._salt(engine) if self._options.reuse != "always" else b""
+        call = Call(call_key(info.code, arguments, salt), self, info, args, kwargs or None, (), arguments)
         if kwargs or not ATOMS.issuperset(map(type, args)):
-            self._capture(call, engine, references)
+            capture(call, self.name, engine, references)
+        self._decide(call, engine)
         return call
 
-    def _capture(self, call: Call, engine: Engine, references: list[Any]) -> None:
-        """Rebuild the containers among the arguments, with calls in the place of futures."""
-        needs: dict[int, Call] = {}
-        seen: set[int] = set()
+    def _salt(self, engine: Engine) -> bytes:
+        """What keeps the call from being found elsewhere: its run, or nothing but itself."""
+        return engine.run_id if self._options.reuse == "run" else os.urandom(16)
 
-        def leaf(value: Any) -> Any:
-            if isinstance(value, Future):
-                seen.add(id(value))
-                need = value._call  # noqa: SLF001
-                if value._keeper is not engine:  # noqa: SLF001
-                    return self._foreign(value)
-                needs[id(need)] = need
-                return need
-            if not call.fragile and not is_steady(value):
-                call.fragile = True
-            return value
-
-        try:
-            call.args = tuple([rebuild(value, leaf) for value in call.args or ()])
-            if call.kwargs:
-                call.kwargs = {name: rebuild(value, leaf) for name, value in call.kwargs.items()}
-        except RecursionError:
-            raise ArgumentError(
-                f"task {self.name!r}: an argument is nested too deeply to be captured (Python's recursion limit). "
-                "Flatten it, or pass it as bytes."
-            ) from None
-        call.needs = tuple(needs.values())
-        hidden = next((future for future in references if id(future) not in seen), None)
-        if hidden is not None:
-            raise ArgumentError(
-                f"task {self.name!r}: {hidden!r} stands where it cannot be replaced by its value (a dict key, or an "
-                "attribute of an object). Put it in a list, tuple, dict, set or dataclass, or pass its result()."
-            )
-
-    def _foreign(self, future: Future[Any]) -> Any:
-        if not future.done():
-            raise ArgumentError(
-                f"task {self.name!r}: {future!r} belongs to another session and has not finished. "
-                "Pass its result(), or make both calls in one session."
-            )
-        return future.result()
+    def _decide(self, call: Call, engine: Engine) -> None:
+        """Whether the call may be found, and whether its result is kept."""
+        options = self._options
+        parent = here.place.call
+        keep = options.checkpoint
+        if keep is False or not engine.keeps or (keep is None and parent is not None and not parent.keep):
+            call.keep = False
+        if options.refresh or not engine.looks:
+            call.look = False
+        if options.reuse == "never":
+            call.unrepeatable, call.keep, call.look = True, False, False
 
     @overload
     def __get__(self, instance: None, owner: type) -> Task[P, T]: ...
@@ -228,7 +217,18 @@ class BoundTask(Generic[P, T]):
 def task(fn: Callable[P, T], /) -> Task[P, T]: ...
 @overload
 def task(
-    *, name: str | None = None, version: str | None = None, checkpoint: bool | None = None
+    *,
+    name: str | None = None,
+    version: str | None = None,
+    checkpoint: bool | None = None,
+    reuse: Reuse = "always",
+    refresh: bool = False,
+    ttl_s: float | None = None,
+    ignore: Sequence[str] = (),
+    key: Callable[..., Any] | None = None,
+    code: Follow = "deep",
+    uses: Sequence[Any] = (),
+    env: Sequence[str] = (),
 ) -> Callable[[Callable[P, T]], Task[P, T]]: ...
 def task(fn: Callable[..., Any] | None = None, /, **options: Any) -> Any:
     """Makes a function a `Task`: its calls are found again wherever the same call is made.
@@ -236,7 +236,11 @@ def task(fn: Callable[..., Any] | None = None, /, **options: Any) -> Any:
     Args:
         fn: The function, where the decorator is used without options.
         options: ``name``: what people see. ``version``: joins the key. ``checkpoint``: whether results are kept; None
-            (the default) takes the setting of the call that makes this one, else True.
+            (the default) takes the setting of the call that makes this one, else True. ``reuse``: ``"always"``,
+            ``"run"`` or ``"never"``. ``refresh``: run even if a result is kept. ``ttl_s``: how old a kept result may
+            be. ``ignore``: parameters that do not belong to the key. ``key``: a function that gives what identifies the
+            arguments. ``code``: ``"deep"``, ``"own"`` or ``"version"``. ``uses``: code that it reaches unseen. ``env``:
+            libraries whose version joins the key.
 
     Raises:
         DeclarationError: It cannot be a task, or an option does not exist or cannot have this value.
@@ -316,6 +320,15 @@ def _name_of(fn: object) -> str:
         return _name_of(fn.func)
     name = getattr(fn, "__qualname__", None)
     return name.replace("<locals>.", "") if isinstance(name, str) else repr(fn)[:80]
+
+
+def _version_of(options: Options, task: str) -> str | None:
+    """The version option with the versions of the libraries that ``env`` names."""
+    found = [f"{name} {library_version(name)}" for name in options.env]
+    for name, text in zip(options.env, found, strict=True):
+        if text == f"{name} unknown":
+            raise DeclarationError(f"task {task!r}: env= names {name!r}, of which no version is installed here")
+    return "; ".join([options.version or "", *found]) if found else options.version
 
 
 def _imported(fn: object) -> Any:

@@ -31,7 +31,7 @@ def test_generators_and_coroutines_cannot_be_declared():
 def test_an_option_that_does_not_exist_is_refused_with_the_nearest_one():
     with pytest.raises(jumar.DeclarationError, match=r"Did you mean checkpoint=\?"):
         jumar.task(chekpoint=True)
-    with pytest.raises(jumar.DeclarationError, match="write version='2'"):
+    with pytest.raises(jumar.DeclarationError, match="Write version='2'"):
         jumar.task(version=2)
     with pytest.raises(jumar.DeclarationError, match="checkpoint= takes True, False or None"):
         jumar.task(checkpoint="yes")

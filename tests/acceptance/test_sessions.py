@@ -1,6 +1,7 @@
 """Sessions: which one a call uses, how they end, what they tell."""
 
 import threading
+from concurrent.futures import CancelledError
 
 import pytest
 
@@ -94,6 +95,27 @@ def test_an_exception_takes_back_what_has_not_started_and_keeps_what_runs(gate, 
     with jumar.Session(store) as later:
         jumar.spawn(held, 0).result()
         assert later.counts().restored == 1
+
+
+def test_a_session_that_is_stopped_at_once_leaves_nobody_waiting(gate, tally):
+    def held(x):
+        gate.pass_through()
+        return x
+
+    def after(x):
+        tally.add("after")
+
+    session = in_memory(workers=1)
+    running = session.engine.spawn(jumar.Task(held)._call(session.engine, (1,), {}))
+    dependant = session.engine.spawn(jumar.Task(after)._call(session.engine, (running,), {}))
+    gate.wait_for_arrival()
+    session.close("now")
+    for future in (running, dependant):
+        with pytest.raises(CancelledError):
+            future.result()
+    gate.open()
+    assert session.counts().cancelled == 2
+    assert session.store.totals().calls == 0
 
 
 def test_listeners_hear_how_each_call_ended(threads):

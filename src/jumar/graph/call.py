@@ -55,6 +55,10 @@ class Call:
     """Whether a kept result may be used instead of running."""
     fragile = False
     """Whether some argument is shared with the caller and can be changed while the call waits or runs."""
+    unrepeatable = False
+    """Whether the key can never come again, so that only the content key, made from the values, can be found."""
+    content: bytes | None = None
+    """The content key: the code and the values of the arguments. Known once they are, for calls that need others."""
 
     def __init__(
         self,

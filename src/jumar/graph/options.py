@@ -1,49 +1,102 @@
-"""The options of a task: what may be said about how its calls are kept and named."""
+"""The options of a task: what may be said about how its calls are named, identified, kept and found again."""
 
 from __future__ import annotations
 
 import difflib
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Any
+from typing import Any, Literal
 
 from jumar.errors import DeclarationError
+
+Reuse = Literal["always", "run", "never"]
+Follow = Literal["deep", "own", "version"]
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How a task's calls are named, identified and kept.
+    """How a task's calls are named, identified, kept and found again.
 
     Args:
         name: The name that people see; by default the function's qualified name.
         version: Joins the key: another version is another call. For changes that the code does not show, such as new
             weights behind the same path.
         checkpoint: Whether results are kept. None takes the setting of the call that makes this one, else True.
+        reuse: ``"always"``: found wherever the same call is made. ``"run"``: found within one run (session) only.
+            ``"never"``: each call runs, and what depends on its value is found only where the value comes out equal.
+        refresh: Run even if a result is kept, and replace it.
+        ttl_s: Use a kept result only if it is not older than this, in seconds; None for any age.
+        ignore: Names of parameters that do not belong to the key, such as ``verbose``.
+        key: Gives what identifies the arguments instead of the arguments themselves; called with them.
+        code: How the code joins the key: ``"deep"`` with all of the project that it reaches, ``"own"`` the function's
+            text alone, ``"version"`` only the ``version`` and the name.
+        uses: Further functions, classes and values that belong to the code, where it reaches them in a way that cannot
+            be seen (``getattr``, ``eval``).
+        env: Names of libraries whose version joins the key, such as ``["numpy"]``.
     """
 
     name: str | None = None
     version: str | None = None
     checkpoint: bool | None = None
+    reuse: Reuse = "always"
+    refresh: bool = False
+    ttl_s: float | None = None
+    ignore: tuple[str, ...] = ()
+    key: Callable[..., Any] | None = None
+    code: Follow = "deep"
+    uses: tuple[Any, ...] = ()
+    env: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse values that could only fail later."""
-        if self.name is not None and (not isinstance(self.name, str) or not self.name.strip()):
-            raise DeclarationError(f"option name= takes a non-empty string, not {self.name!r}")
-        if self.version is not None and not isinstance(self.version, str):
+        for name, check, takes in _RULES:
+            value = getattr(self, name)
+            if not check(value):
+                hint = f" Write {name}={str(value)!r}." if name == "version" else ""
+                raise DeclarationError(f"option {name}= takes {takes}, not {value!r} ({type(value).__name__}).{hint}")
+        if self.code == "version" and self.version is None:
+            raise DeclarationError('option code="version" needs a version=: nothing else would tell two codes apart.')
+        if self.key is not None and self.ignore:
             raise DeclarationError(
-                f"option version= takes a string, not {self.version!r} ({type(self.version).__name__}): "
-                f"write version={str(self.version)!r}"
+                "options key= and ignore= exclude each other: key= says what identifies the arguments."
             )
-        if self.checkpoint not in (None, True, False):
-            raise DeclarationError(f"option checkpoint= takes True, False or None, not {self.checkpoint!r}")
 
     def with_changes(self, changes: dict[str, Any]) -> Options:
         """These options with some replaced; an unknown name is an error that suggests the nearest known one."""
-        for name in changes:
+        for name, value in changes.items():
             if name not in _NAMES:
                 near = difflib.get_close_matches(name, _NAMES, n=1)
                 hint = f" Did you mean {near[0]}=?" if near else f" There are: {', '.join(_NAMES)}."
                 raise DeclarationError(f"a task has no option {name}=.{hint}")
+            if name in _SEQUENCES and isinstance(value, list):
+                changes = changes | {name: tuple(value)}
         return replace(self, **changes)
 
 
+def _is_name(value: object) -> bool:
+    return value is None or (isinstance(value, str) and bool(value.strip()))
+
+
+def _are_names(value: object) -> bool:
+    return isinstance(value, tuple) and all(isinstance(name, str) and name for name in value)
+
+
+def _is_age(value: object) -> bool:
+    return value is None or (isinstance(value, (int, float)) and not isinstance(value, bool) and value >= 0)
+
+
+_SEQUENCES: Sequence[str] = ("ignore", "uses", "env")
+_RULES: tuple[tuple[str, Callable[[Any], bool], str], ...] = (
+    ("name", _is_name, "a non-empty string"),
+    ("version", lambda value: value is None or isinstance(value, str), "a string"),
+    ("checkpoint", lambda value: value is None or isinstance(value, bool), "True, False or None"),
+    ("reuse", lambda value: value in ("always", "run", "never"), "'always', 'run' or 'never'"),
+    ("refresh", lambda value: isinstance(value, bool), "True or False"),
+    ("ttl_s", _is_age, "a number of seconds that is not negative, or None"),
+    ("ignore", _are_names, "a list of parameter names"),
+    ("key", lambda value: value is None or callable(value), "a function of the arguments"),
+    ("code", lambda value: value in ("deep", "own", "version"), "'deep', 'own' or 'version'"),
+    ("uses", lambda value: isinstance(value, tuple), "a list of functions, classes and values"),
+    ("env", _are_names, "a list of names of libraries"),
+)
 _NAMES = tuple(field.name for field in fields(Options))

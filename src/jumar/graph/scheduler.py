@@ -112,6 +112,14 @@ class Scheduler:
             return []
         return self._doom(call, CANCELLED, error)
 
+    def abandon(self, call: Call, error: BaseException) -> list[Call]:
+        """Give up a call that has not ended, even if it runs: whatever comes of the run is not wanted any more.
+
+        Returns:
+            The call and all its descendants, now cancelled.
+        """
+        return self._doom(call, CANCELLED, error)
+
     def revive(self, call: Call) -> None:
         """Let a finished call run once more, because its kept result turned out to be damaged."""
         call.state = NEW

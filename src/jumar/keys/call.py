@@ -16,10 +16,12 @@ from typing import Any
 
 from blake3 import blake3
 
-from jumar.errors import ArgumentError, FingerprintError
+from jumar.errors import ArgumentError, DeclarationError, FingerprintError
 from jumar.keys.value import describe, parts, token
 
 _DOMAIN = b"jumar:call:1"
+_IGNORED = ...
+"""Stands for an argument that does not belong to the key; people read it as it is meant."""
 _DIRECT_PART = re.compile(r"\[\d+\]")
 _PLAIN_KINDS = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 
@@ -30,13 +32,23 @@ class Signature:
     Args:
         fn: The function.
         task: The task's name, for errors.
+        ignore: Names of parameters that do not belong to the key.
+        key: Called with the arguments, gives what identifies them instead.
 
     Raises:
         ArgumentError: The function does not tell its parameters (some builtins); it can be wrapped in one that does.
+        DeclarationError: There is no parameter that ``ignore`` names.
     """
 
-    def __init__(self, fn: Callable[..., Any], task: str) -> None:
+    def __init__(
+        self,
+        fn: Callable[..., Any],
+        task: str,
+        ignore: Sequence[str] = (),
+        key: Callable[..., Any] | None = None,
+    ) -> None:
         self.task = task
+        self._key = key
         try:
             self._signature = inspect.signature(fn)
         except (TypeError, ValueError) as error:
@@ -51,6 +63,12 @@ class Signature:
         defaults = [p.default for p in parameters if p.default is not inspect.Parameter.empty]
         self._defaults = tuple(defaults) if self._plain else ()
         self._required = self._count - len(self._defaults)
+        unknown = [name for name in ignore if name not in self.names]
+        if unknown:
+            raise DeclarationError(
+                f"task {task!r}: ignore= names {unknown[0]!r}, but the parameters are {', '.join(self.names) or 'none'}"
+            )
+        self._ignored = tuple(self.names.index(name) for name in ignore)
 
     def bind(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """The call in its one normal form: positional where that is possible, defaults filled in.
@@ -81,7 +99,11 @@ class Signature:
         Raises:
             FingerprintError: An argument has no identity; the error names it.
         """
+        if self._key is not None:
+            return [self._token_of_key(args, kwargs, references)]
         values = args if self._plain else [value for _, value in self.by_name(args, kwargs)]
+        if self._ignored:
+            values = [_IGNORED if index in self._ignored else value for index, value in enumerate(values)]
         tokens: list[bytes] = []
         try:
             for value in values:
@@ -90,6 +112,14 @@ class Signature:
             # An error about the code of a function among the arguments names its own place.
             raise error if error.task else error.of(self.task, self.names[len(tokens)]) from error.__cause__
         return tokens
+
+    def _token_of_key(self, args: tuple[Any, ...], kwargs: dict[str, Any], references: list[object] | None) -> bytes:
+        assert self._key is not None
+        identity = self._key(*args, **kwargs)
+        try:
+            return token(identity, references)
+        except FingerprintError as error:
+            raise error.of(self.task, "key(...)") from error.__cause__
 
     def by_name(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[tuple[str, Any]]:
         """Each parameter with what it is given in a call in normal form: ``*args`` a tuple, ``**kwargs`` a dict."""
@@ -100,14 +130,15 @@ class Signature:
         return list(bound.arguments.items())
 
 
-def call_key(code: bytes, arguments: bytes) -> bytes:
+def call_key(code: bytes, arguments: bytes, salt: bytes = b"") -> bytes:
     """The key of a call, 32 bytes.
 
     Args:
         code: Digest of the code fingerprint, 32 bytes.
         arguments: The tokens of the parameters, one after the other.
+        salt: What sets a call apart that may not be found everywhere: its run, or itself alone.
     """
-    return blake3(_DOMAIN + code + arguments).digest()
+    return blake3(_DOMAIN + code + arguments + salt).digest()
 
 
 def split_arguments(arguments: bytes) -> list[bytes]:

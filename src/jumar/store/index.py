@@ -15,6 +15,10 @@ class Index(Protocol):
         """The kept result of a call, or None. A row that fails its own check counts as absent and is reported."""
         ...
 
+    def find_content(self, content: bytes) -> Entry | None:
+        """The newest kept result with this content key, or None."""
+        ...
+
     def add(self, entries: Sequence[Entry], failures: Sequence[Failure] = ()) -> None:
         """Record a group, all or nothing. An entry replaces what was there; it also removes the call's failure.
 

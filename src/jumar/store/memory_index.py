@@ -25,12 +25,18 @@ class MemoryIndex:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._entries: dict[bytes, Entry] = {}
+        self._contents: dict[bytes, bytes] = {}
         self._failures: dict[bytes, Failure] = {}
         self._tasks: dict[TaskInfo, int] = {}
 
     def find(self, key: bytes) -> Entry | None:
         """The kept result of a call, or None."""
         return self._entries.get(key)
+
+    def find_content(self, content: bytes) -> Entry | None:
+        """The newest kept result with this content key, or None."""
+        entry = self._entries.get(self._contents.get(content, b""))
+        return entry if entry is not None and entry.content == content else None
 
     def add(self, entries: Sequence[Entry], failures: Sequence[Failure] = ()) -> None:
         """Record a group; see ``Index.add``."""
@@ -40,6 +46,8 @@ class MemoryIndex:
                 self._entries.pop(entry.key, None)
                 self._entries[entry.key] = entry
                 self._failures.pop(entry.key, None)
+                if entry.content is not None:
+                    self._contents[entry.content] = entry.key
             for failure in failures:
                 earlier = self._failures.pop(failure.key, None)
                 attempt = earlier.attempt + 1 if earlier else 1

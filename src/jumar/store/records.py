@@ -41,6 +41,9 @@ class Entry(NamedTuple):
     """The digest of the blob that holds it, where it is large."""
     arguments: bytes
     """The bound arguments as tokens (see ``jumar.keys``), readable by ``jumar show`` and ``jumar why``."""
+    content: bytes | None = None
+    """The key that the call has with the values of its arguments in the place of the calls they come from; None where
+    there are no such arguments, or where a value has no identity."""
 
 
 class Failure(NamedTuple):

@@ -11,7 +11,7 @@ from jumar.store.records import Entry
 
 CHECK_BYTES = 8
 
-Row = tuple[bytes, int, float, float, int, bytes, bytes | None, bytes | None, bytes, bytes]
+Row = tuple[bytes, int, float, float, int, bytes, bytes | None, bytes | None, bytes, bytes | None, bytes]
 """The columns in the order of ``sqlite_schema.CALL_COLUMNS``: an entry and, last, its check."""
 
 # The lengths are in the check too: otherwise bytes could move from one column to the next unnoticed.
@@ -20,10 +20,10 @@ _fixed = struct.Struct("<qddqBBI").pack
 
 def row_of(entry: Entry) -> Row:
     """The entry as columns, with its check."""
-    key, task, created_s, seconds, size_bytes, codec, inline, blob, arguments = entry
+    key, task, created_s, seconds, size_bytes, codec, inline, blob, arguments, content = entry
     name = codec.encode("ascii")
-    check = _check(key, task, created_s, seconds, size_bytes, name, inline, blob, arguments)
-    return (key, task, created_s, seconds, size_bytes, name, inline, blob, arguments, check)
+    check = _check(key, task, created_s, seconds, size_bytes, name, inline, blob, arguments, content)
+    return (key, task, created_s, seconds, size_bytes, name, inline, blob, arguments, content, check)
 
 
 def entry_of(key: bytes, row: Any) -> Entry | None:
@@ -33,12 +33,12 @@ def entry_of(key: bytes, row: Any) -> Entry | None:
         key: The key that was looked for, which need not be the one in the row if the database is damaged.
         row: The columns after the key; of any type, as a damaged database may hold anything.
     """
-    task, created_s, seconds, size_bytes, name, inline, blob, arguments, check = row
+    task, created_s, seconds, size_bytes, name, inline, blob, arguments, content, check = row
     try:
-        expected = _check(key, task, created_s, seconds, size_bytes, name, inline, blob, arguments)
+        expected = _check(key, task, created_s, seconds, size_bytes, name, inline, blob, arguments, content)
         if check != expected:
             return None
-        return Entry(key, task, created_s, seconds, size_bytes, name.decode("ascii"), inline, blob, arguments)
+        return Entry(key, task, created_s, seconds, size_bytes, name.decode("ascii"), inline, blob, arguments, content)
     except (TypeError, ValueError, AttributeError, struct.error):  # a column of another type than was written
         return None
 
@@ -53,8 +53,9 @@ def _check(
     inline: bytes | None,
     blob: bytes | None,
     arguments: bytes,
+    content: bytes | None,
 ) -> bytes:
     is_inline = inline is not None
     fixed = _fixed(task, created_s, seconds, size_bytes, len(name), is_inline, len(arguments))
     payload = (inline if is_inline else blob) or b""
-    return blake3(b"".join((key, fixed, name, payload, arguments))).digest(length=CHECK_BYTES)
+    return blake3(b"".join((key, fixed, name, payload, arguments, content or b""))).digest(length=CHECK_BYTES)

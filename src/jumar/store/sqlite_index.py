@@ -24,6 +24,7 @@ from jumar.store.sqlite_schema import (
     COUNTS,
     FIND,
     FIND_AFTER,
+    FIND_CONTENT,
     LIST_CALLS,
     LIST_FAILURES,
     ROWS_AT_ONCE,
@@ -102,6 +103,20 @@ class SqliteIndex:
         if entry is None:
             self._report(Trouble("damaged", _DAMAGED_ROW.format(key=key.hex()[:12], path=self._path), key))
         return entry
+
+    def find_content(self, content: bytes) -> Entry | None:
+        """The newest kept result of a call with these values, or None; damage as in `find`."""
+        generation = self._generation
+        try:
+            with self._read_lock:
+                row = self._lookup.execute(FIND_CONTENT, (content,)).fetchone()
+        except (sqlite3.Error, OverflowError) as error:
+            self._read_failed(error, generation, content)
+            return None
+        if row is None:
+            return None
+        entry = entry_of(row[0], row[1:])
+        return entry if entry is not None and entry.content == content else None
 
     def _look_up(self, key: bytes) -> Any:
         row = self._lookup.execute(FIND, (key,)).fetchone()

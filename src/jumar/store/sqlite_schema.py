@@ -30,8 +30,10 @@ CREATE TABLE IF NOT EXISTS calls (
     inline BLOB,
     blob BLOB,
     arguments BLOB NOT NULL,
+    content BLOB,
     "check" BLOB NOT NULL
 );
+CREATE INDEX IF NOT EXISTS calls_by_content ON calls (content) WHERE content IS NOT NULL;
 CREATE TABLE IF NOT EXISTS failures (
     id INTEGER PRIMARY KEY,
     key BLOB NOT NULL UNIQUE,
@@ -46,9 +48,10 @@ CREATE TABLE IF NOT EXISTS failures (
 PRAGMA user_version = {USER_VERSION};
 """
 
-CALL_COLUMNS = 'key, task, created_s, seconds, size_bytes, codec, inline, blob, arguments, "check"'
+CALL_COLUMNS = 'key, task, created_s, seconds, size_bytes, codec, inline, blob, arguments, content, "check"'
 
 FIND = f"SELECT {CALL_COLUMNS.removeprefix('key, ')}, id FROM calls WHERE key = ?"  # no outside text in it
+FIND_CONTENT = f"SELECT {CALL_COLUMNS} FROM calls WHERE content = ? ORDER BY id DESC LIMIT 1"
 FIND_AFTER = f"SELECT {CALL_COLUMNS}, id FROM calls WHERE id > ? ORDER BY id LIMIT ?"
 
 ADD_FAILURE = """

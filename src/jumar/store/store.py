@@ -140,7 +140,13 @@ class Store:
 
     def find(self, key: bytes) -> Entry | None:
         """The kept result of a call, not read yet; one whose blob is missing or cut is reported, and None."""
-        entry = self._scribe.pending(key) or self._index.find(key)
+        return self._present(self._scribe.pending(key) or self._index.find(key))
+
+    def find_content(self, content: bytes) -> Entry | None:
+        """The kept result of a call with these values, whichever calls they came from; otherwise as `find`."""
+        return self._present(self._scribe.pending(content) or self._index.find_content(content))
+
+    def _present(self, entry: Entry | None) -> Entry | None:
         if entry is None or entry.blob is None:
             return entry
         size_bytes = self._blobs.size_bytes(entry.blob)
@@ -227,6 +233,8 @@ class Store:
     def record(self, entry: Entry) -> None:
         """Keep a result: it can be found from now on, and is on its way to the disk."""
         self._absence.note(entry.key)
+        if entry.content is not None:
+            self._absence.note(entry.content)
         self._scribe.enqueue(entry)
 
     def record_failure(self, failure: Failure) -> None:

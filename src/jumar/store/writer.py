@@ -103,12 +103,14 @@ class Writer:
             if type(record) is Entry:
                 self._queued_bytes += len(record.arguments) + (len(record.inline) if record.inline else 0)
                 self._pending[record.key] = record
+                if record.content is not None:
+                    self._pending[record.content] = record
             if self._idle:
                 self._idle = False
                 self._work.notify()
 
     def pending(self, key: bytes) -> Entry | None:
-        """The result of this call if it is on its way to the index."""
+        """The result of the call with this key, or content key, if it is on its way to the index."""
         return self._pending.get(key)
 
     def flush(self, timeout_s: float | None = None) -> bool:
@@ -224,8 +226,9 @@ class Writer:
     def _end(self, group: Sequence[Entry | Failure]) -> None:
         with self._lock:
             for record in group:
-                if self._pending.get(record.key) is record:
-                    del self._pending[record.key]
+                for name in (record.key, record.content if type(record) is Entry else None):
+                    if name is not None and self._pending.get(name) is record:
+                        del self._pending[name]
             self._ended += len(group)
             self._progress.notify_all()
 
