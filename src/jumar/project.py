@@ -17,6 +17,12 @@ def start() -> Path:
     return Path.cwd()
 
 
+def script() -> str:
+    """The running script's path, or what stands in its place in a notebook or a REPL."""
+    main = sys.modules.get("__main__")
+    return str(getattr(main, "__file__", None) or "(interactive)")
+
+
 def root(folder: Path) -> Path:
     """The project's root: the nearest folder upwards with a ``pyproject.toml`` or ``.git``; without one, ``folder``."""
     for candidate in (folder, *folder.parents):

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import threading
 import traceback
 from collections.abc import Callable
 from typing import Any
 
+from jumar import project
 from jumar.clock import Clock
 from jumar.errors import DamagedError, StoreError
 from jumar.graph.call import FAILED, Call
 from jumar.keys.call import describe_arguments
 from jumar.result import Kept, Result, Shared, unchangeable
-from jumar.store.records import Entry, Failure
+from jumar.store.records import NEED_BYTES, Entry, Failure
 from jumar.store.store import Store
 from jumar.store.trouble import Trouble
 from jumar.worker import Ran
 
+_NEEDS_RECORDED = 1000
+"""Calls among the arguments that are recorded with a result; more would make rows large that explain no better."""
 _LONGEST_PATH = 8
 """Calls named between a call that was asked for and the one whose error it raises."""
 
@@ -33,6 +37,8 @@ class Recorder:
         self._store = store
         self._now_s = clock.now_s
         self._tell = tell
+        self._run = 0
+        self._beginning = threading.Lock()
 
     def result(self, call: Call, ran: Ran) -> tuple[Result, StoreError | None]:
         """The call's result, recorded if it is to be and can be; and why it could not.
@@ -53,7 +59,7 @@ class Recorder:
             return Shared(value), self._trouble("unsaved", call, _NOT_KEPT, error)
         entry = Entry(
             key,
-            self._store.task(call.info),
+            self._store.task(call.info, call.task.parts_of),
             self._now_s(),
             ran.seconds,
             payload.size_bytes,
@@ -62,6 +68,8 @@ class Recorder:
             payload.blob,
             call.arguments,
             None if call.content == key else call.content,
+            _needs_of(call),
+            self._run or self._begin_run(),
         )
         self._store.record(entry)
         return (Shared(value) if unchangeable(value) else Kept(self._store, entry).with_fresh(value)), None
@@ -83,9 +91,10 @@ class Recorder:
         if call.content is None or not call.look:
             return None
         entry = self._store.find(call.content) or self._store.find_content(call.content)
+        needs = _needs_of(call)
         result = self._usable(call, entry)
         if result is not None and entry is not None and call.keep and not call.unrepeatable:
-            self._store.record(entry._replace(key=call.key, content=call.content))
+            self._store.record(entry._replace(key=call.key, content=call.content, needs=needs))
         return result
 
     def _usable(self, call: Call, entry: Entry | None) -> Result | None:
@@ -103,12 +112,19 @@ class Recorder:
         call.drop_inputs()
         return Shared(value) if unchangeable(value) else Kept(self._store, entry).with_fresh(value)
 
+    def _begin_run(self) -> int:
+        """This session's number among the runs, taken when there is something to record."""
+        with self._beginning:
+            if not self._run:
+                self._run = self._store.begin_run(project.script())
+        return self._run
+
     def failure(self, call: Call, error: Exception, seconds: float) -> None:
         """Note a failed attempt with its traceback."""
         self._store.record_failure(
             Failure(
                 call.key,
-                self._store.task(call.info),
+                self._store.task(call.info, call.task.parts_of),
                 self._now_s(),
                 seconds,
                 1,
@@ -125,6 +141,11 @@ class Recorder:
         trouble = StoreError(message)
         trouble.__cause__ = error
         return trouble
+
+
+def _needs_of(call: Call) -> bytes | None:
+    needs = call.needs[:_NEEDS_RECORDED]
+    return b"".join([need.key[:NEED_BYTES] for need in needs]) if needs else None
 
 
 def path_note(call: Call) -> str:

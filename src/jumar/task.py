@@ -17,7 +17,7 @@ from jumar.graph.arguments import ATOMS
 from jumar.graph.call import Call
 from jumar.graph.options import Follow, Options, Reuse
 from jumar.here import here
-from jumar.keys import CodeFingerprint, Signature, call_key, fingerprint_code
+from jumar.keys import CodeFingerprint, CodePart, Signature, call_key, fingerprint_code
 from jumar.keys.code import stand_for_function
 from jumar.keys.code_origin import library_version
 from jumar.session import current as current_session
@@ -120,6 +120,10 @@ class Task(Generic[P, T]):
             module = getattr(self.fn, "__module__", None) or ""
             self._info = TaskInfo(code.digest, self.name, module, " ".join(self.names))
         return self._info
+
+    def parts_of(self, code: bytes) -> Sequence[CodePart]:
+        """The parts of this code, if it is still the task's."""
+        return self._code.parts if self._code is not None and self._code.digest == code else ()
 
     def tokens(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[bytes]:
         """The tokens of arguments in normal form; calls may stand among them."""

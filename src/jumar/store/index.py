@@ -43,8 +43,10 @@ class Index(Protocol):
         """Whether anybody else may have written to the index since this was last asked; cheap, never waits."""
         ...
 
-    def calls(self, prefix: str = "", task: str = "", limit: int | None = None) -> Iterator[CallRecord]:
-        """Calls, newest first: those whose key starts with ``prefix`` (hex) and whose task has this name."""
+    def calls(
+        self, prefix: str = "", task: str = "", limit: int | None = None, run: int | None = None
+    ) -> Iterator[CallRecord]:
+        """Calls, newest first: those whose key starts with ``prefix`` (hex), of this task, computed by this run."""
         ...
 
     def counts(self) -> Counts:

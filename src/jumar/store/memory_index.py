@@ -74,7 +74,9 @@ class MemoryIndex:
         """Always True: another store may hold this same object, and looking up is no dearer than knowing."""
         return True
 
-    def calls(self, prefix: str = "", task: str = "", limit: int | None = None) -> Iterator[CallRecord]:
+    def calls(
+        self, prefix: str = "", task: str = "", limit: int | None = None, run: int | None = None
+    ) -> Iterator[CallRecord]:
         """Calls, newest first, as they were when this was called."""
         with self._lock:
             tasks = {number: info for info, number in self._tasks.items()}
@@ -85,7 +87,8 @@ class MemoryIndex:
         shown = 0
         for row in rows:
             info = tasks.get(row.task, UNKNOWN_TASK)
-            if shown != limit and row.key.hex().startswith(prefix.lower()) and task in ("", info.name):
+            of_run = run is None or run == (row.run if isinstance(row, Entry) else 0)
+            if shown != limit and of_run and row.key.hex().startswith(prefix.lower()) and task in ("", info.name):
                 shown += 1
                 yield _record(row, info)
 
@@ -106,31 +109,7 @@ class MemoryIndex:
 
 def _record(row: Entry | Failure, task: TaskInfo) -> CallRecord:
     if isinstance(row, Entry):
-        return CallRecord(
-            row.key,
-            task,
-            "done",
-            row.created_s,
-            row.seconds,
-            row.size_bytes,
-            row.codec,
-            row.blob,
-            row.arguments,
-            0,
-            "",
-            "",
-        )
-    return CallRecord(
-        row.key,
-        task,
-        "failed",
-        row.created_s,
-        row.seconds,
-        0,
-        "",
-        None,
-        row.arguments,
-        row.attempt,
-        row.error,
-        row.traceback,
-    )
+        kept = (row.created_s, row.seconds, row.size_bytes, row.codec, row.blob, row.arguments)
+        return CallRecord(row.key, task, "done", *kept, 0, "", "", row.needs, row.run)
+    failed = (row.created_s, row.seconds, 0, "", None, row.arguments, row.attempt, row.error, row.traceback)
+    return CallRecord(row.key, task, "failed", *failed)

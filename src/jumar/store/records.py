@@ -44,6 +44,14 @@ class Entry(NamedTuple):
     content: bytes | None = None
     """The key that the call has with the values of its arguments in the place of the calls they come from; None where
     there are no such arguments, or where a value has no identity."""
+    needs: bytes | None = None
+    """The beginnings of the keys of the calls among the arguments, `NEED_BYTES` each; None where there are none."""
+    run: int = 0
+    """The run that computed it (see ``Lineage``); 0 if that is not known."""
+
+
+NEED_BYTES = 8
+"""How much of a key identifies a call among those of one store well enough to explain something by it."""
 
 
 class Failure(NamedTuple):
@@ -76,6 +84,8 @@ class CallRecord(NamedTuple):
     attempt: int
     error: str
     traceback: str
+    needs: bytes | None = None
+    run: int = 0
 
 
 class Payload(NamedTuple):

@@ -11,19 +11,21 @@ from jumar.store.records import Entry
 
 CHECK_BYTES = 8
 
-Row = tuple[bytes, int, float, float, int, bytes, bytes | None, bytes | None, bytes, bytes | None, bytes]
+Row = tuple[
+    bytes, int, float, float, int, bytes, bytes | None, bytes | None, bytes, bytes | None, bytes | None, int, bytes
+]
 """The columns in the order of ``sqlite_schema.CALL_COLUMNS``: an entry and, last, its check."""
 
 # The lengths are in the check too: otherwise bytes could move from one column to the next unnoticed.
-_fixed = struct.Struct("<qddqBBI").pack
+_fixed = struct.Struct("<qddqBBIIq").pack
 
 
 def row_of(entry: Entry) -> Row:
     """The entry as columns, with its check."""
-    key, task, created_s, seconds, size_bytes, codec, inline, blob, arguments, content = entry
+    key, task, created_s, seconds, size_bytes, codec, inline, blob, arguments, content, needs, run = entry
     name = codec.encode("ascii")
-    check = _check(key, task, created_s, seconds, size_bytes, name, inline, blob, arguments, content)
-    return (key, task, created_s, seconds, size_bytes, name, inline, blob, arguments, content, check)
+    check = _check(key, task, created_s, seconds, size_bytes, name, inline, blob, arguments, content, needs, run)
+    return (key, task, created_s, seconds, size_bytes, name, inline, blob, arguments, content, needs, run, check)
 
 
 def entry_of(key: bytes, row: Any) -> Entry | None:
@@ -33,12 +35,13 @@ def entry_of(key: bytes, row: Any) -> Entry | None:
         key: The key that was looked for, which need not be the one in the row if the database is damaged.
         row: The columns after the key; of any type, as a damaged database may hold anything.
     """
-    task, created_s, seconds, size_bytes, name, inline, blob, arguments, content, check = row
+    task, created_s, seconds, size_bytes, name, inline, blob, arguments, content, needs, run, check = row
     try:
-        expected = _check(key, task, created_s, seconds, size_bytes, name, inline, blob, arguments, content)
+        expected = _check(key, task, created_s, seconds, size_bytes, name, inline, blob, arguments, content, needs, run)
         if check != expected:
             return None
-        return Entry(key, task, created_s, seconds, size_bytes, name.decode("ascii"), inline, blob, arguments, content)
+        codec = name.decode("ascii")
+        return Entry(key, task, created_s, seconds, size_bytes, codec, inline, blob, arguments, content, needs, run)
     except (TypeError, ValueError, AttributeError, struct.error):  # a column of another type than was written
         return None
 
@@ -54,8 +57,12 @@ def _check(
     blob: bytes | None,
     arguments: bytes,
     content: bytes | None,
+    needs: bytes | None,
+    run: int,
 ) -> bytes:
     is_inline = inline is not None
-    fixed = _fixed(task, created_s, seconds, size_bytes, len(name), is_inline, len(arguments))
+    fixed = _fixed(task, created_s, seconds, size_bytes, len(name), is_inline, len(arguments), len(content or b""), run)
     payload = (inline if is_inline else blob) or b""
-    return blake3(b"".join((key, fixed, name, payload, arguments, content or b""))).digest(length=CHECK_BYTES)
+    return blake3(b"".join((key, fixed, name, payload, arguments, content or b"", needs or b""))).digest(
+        length=CHECK_BYTES
+    )

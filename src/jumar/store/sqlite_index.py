@@ -211,7 +211,9 @@ class SqliteIndex:
                 self._ahead.forget()
         return changed
 
-    def calls(self, prefix: str = "", task: str = "", limit: int | None = None) -> Iterator[CallRecord]:
+    def calls(
+        self, prefix: str = "", task: str = "", limit: int | None = None, run: int | None = None
+    ) -> Iterator[CallRecord]:
         """Calls, newest first, as they are when the first one is asked for; see ``Index.calls``.
 
         Raises:
@@ -219,7 +221,7 @@ class SqliteIndex:
         """
         prefix = prefix.lower()
         low, high = (bytes.fromhex(prefix.ljust(_KEY_DIGITS, digit)[:_KEY_DIGITS]) for digit in "0f")
-        arguments = (low, high, task, task)
+        arguments = (low, high, task, task, run, run)
         with closing(self._listing()) as connection:
             rows = heapq.merge(
                 connection.execute(LIST_CALLS, arguments),

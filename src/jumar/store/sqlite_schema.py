@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from functools import cache
 
+from jumar.store import lineage
+
 USER_VERSION = 1
 """The store format that these tables belong to, kept in the database's header: 0 means that nothing is there yet."""
 
@@ -31,6 +33,8 @@ CREATE TABLE IF NOT EXISTS calls (
     blob BLOB,
     arguments BLOB NOT NULL,
     content BLOB,
+    needs BLOB,
+    run INTEGER NOT NULL,
     "check" BLOB NOT NULL
 );
 CREATE INDEX IF NOT EXISTS calls_by_content ON calls (content) WHERE content IS NOT NULL;
@@ -45,10 +49,11 @@ CREATE TABLE IF NOT EXISTS failures (
     traceback TEXT NOT NULL,
     arguments BLOB NOT NULL
 );
+{lineage.TABLES}
 PRAGMA user_version = {USER_VERSION};
 """
 
-CALL_COLUMNS = 'key, task, created_s, seconds, size_bytes, codec, inline, blob, arguments, content, "check"'
+CALL_COLUMNS = 'key, task, created_s, seconds, size_bytes, codec, inline, blob, arguments, content, needs, run, "check"'
 
 FIND = f"SELECT {CALL_COLUMNS.removeprefix('key, ')}, id FROM calls WHERE key = ?"  # no outside text in it
 FIND_CONTENT = f"SELECT {CALL_COLUMNS} FROM calls WHERE content = ? ORDER BY id DESC LIMIT 1"
@@ -77,17 +82,17 @@ def add_calls(rows: int) -> str:
 
 LIST_CALLS = """
 SELECT c.key, t.code, t.name, t.module, t.parameters, 'done', c.created_s, c.seconds, c.size_bytes, CAST(c.codec AS TEXT), c.blob,
-       c.arguments, 0, '', ''
+       c.arguments, 0, '', '', c.needs, c.run
 FROM calls AS c LEFT JOIN tasks AS t ON t.id = c.task
-WHERE c.key BETWEEN ? AND ? AND (? = '' OR t.name = ?)
+WHERE c.key BETWEEN ? AND ? AND (? = '' OR t.name = ?) AND (? IS NULL OR c.run = ?)
 ORDER BY c.id DESC
 """
 
 LIST_FAILURES = """
 SELECT f.key, t.code, t.name, t.module, t.parameters, 'failed', f.created_s, f.seconds, 0, '', NULL,
-       f.arguments, f.attempt, f.error, f.traceback
+       f.arguments, f.attempt, f.error, f.traceback, NULL, 0
 FROM failures AS f LEFT JOIN tasks AS t ON t.id = f.task
-WHERE f.key BETWEEN ? AND ? AND (? = '' OR t.name = ?)
+WHERE f.key BETWEEN ? AND ? AND (? = '' OR t.name = ?) AND (? IS NULL OR 0 = ?)
 ORDER BY f.created_s DESC, f.id DESC
 """
 

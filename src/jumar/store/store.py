@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal, Protocol, Self
 
@@ -16,6 +16,7 @@ from jumar.store.blobs import Blobs
 from jumar.store.file_blobs import FileBlobs
 from jumar.store.index import Index
 from jumar.store.layout import open_directory
+from jumar.store.lineage import CodeRow, Lineage, Loss, MemoryLineage, SqliteLineage
 from jumar.store.memory_blobs import MemoryBlobs
 from jumar.store.memory_index import MemoryIndex
 from jumar.store.records import CallRecord, Entry, Failure, Payload, TaskInfo, Totals
@@ -29,6 +30,10 @@ Verify = Literal["always", "first", "never"]
 
 INLINE_MAX_BYTES = 4096
 """Encoded results up to this size live in the index: a file of its own costs more than they do."""
+
+
+PartsOf = Callable[[bytes], Sequence[Any]]
+"""Gives the ``CodePart`` objects of a code digest; none where the code is not that any more."""
 
 
 class Scribe(Protocol):
@@ -64,15 +69,19 @@ class Store:
         verify: Verify = "first",
         report: Report = warn,
         clock: Clock | None = None,
+        lineage: Lineage | None = None,
     ) -> None:
         self.path = path
+        self.lineage: Lineage = lineage or MemoryLineage()
+        """What explains the results."""
         self._index = index
         self._blobs = blobs
         self._scribe = scribe
         self._codecs = Codecs()
         self._verify = verify
         self._report = report
-        self._absence = Absence(index, clock or SystemClock())
+        self._clock = clock or SystemClock()
+        self._absence = Absence(index, self._clock)
         self._verified: set[bytes] = set()
         self._tasks: dict[TaskInfo, int] = {}
 
@@ -117,7 +126,8 @@ class Store:
             index = SqliteIndex(layout.database, durability, report=report, read_only=layout.read_only)
         blobs = FileBlobs(layout.blobs, durability)
         scribe: Scribe = _Silent() if layout.read_only else Writer(index.add, report)
-        return cls(index, blobs, scribe, path=layout.root, verify=verify, report=report)
+        lineage = MemoryLineage() if layout.read_only else SqliteLineage(layout.database)
+        return cls(index, blobs, scribe, path=layout.root, verify=verify, report=report, lineage=lineage)
 
     @classmethod
     def in_memory(cls, *, report: Report = warn) -> Self:
@@ -195,9 +205,29 @@ class Store:
             self._index.remove([entry.key])
         except (sqlite3.Error, OSError) as error:
             self._report(Trouble("unsaved", f"{text} Its row could not be removed: {error}", entry.key, error))
+        self._note_loss(entry.key, what)
         if entry.blob is not None:
             self._verified.discard(entry.blob)
         return DamagedError(text)
+
+    def _note_loss(self, key: bytes, reason: str) -> None:
+        try:
+            self.lineage.note_loss(Loss(key, self._clock.now_s(), reason))
+        except (sqlite3.Error, OSError) as error:
+            self._report(
+                Trouble("unsaved", f"why call {key.hex()[:12]} was lost could not be recorded: {error}", key, error)
+            )
+
+    def begin_run(self, script: str) -> int:
+        """The number of a new run, to be recorded with what it computes; 0 where it cannot be recorded."""
+        try:
+            return self.lineage.begin_run(self._clock.now_s(), script)
+        except (sqlite3.Error, OSError) as error:
+            text = (
+                f"the run could not be recorded ({type(error).__name__}: {error}): `jumar why --last` will not know it"
+            )
+            self._report(Trouble("unsaved", text, None, error))
+            return 0
 
     # -- keeping -------------------------------------------------------------------------------------------------------
 
@@ -217,12 +247,19 @@ class Store:
         blob = self._blobs.write(frames)
         return Payload(codec.name, blob.size_bytes, None, blob.digest)
 
-    def task(self, info: TaskInfo) -> int:
-        """The number under which calls of a task are recorded; 0, with a report, where the index takes none."""
+    def task(self, info: TaskInfo, parts_of: PartsOf | None = None) -> int:
+        """The number under which calls of a task are recorded; 0, with a report, where the index takes none.
+
+        Args:
+            info: The task.
+            parts_of: Gives the parts of its code, which are kept with it; asked once.
+        """
         number = self._tasks.get(info)
         if number is None:
             try:
                 number = self._index.add_task(info)
+                if parts_of is not None:
+                    self.lineage.remember_code(info.code, [CodeRow(*_fields(part)) for part in parts_of(info.code)])
             except (sqlite3.Error, OSError) as error:
                 text = f"task {info.name!r} could not be recorded ({type(error).__name__}: {error}): its calls have no name"
                 self._report(Trouble("unsaved", text, None, error))
@@ -253,6 +290,8 @@ class Store:
         """
         self.flush()
         self._index.remove(keys)
+        for key in keys:
+            self._note_loss(key, "it was removed")
 
     def close(self) -> None:
         """Keep what is on its way and let go of files; a second close does nothing."""
@@ -262,10 +301,12 @@ class Store:
 
     # -- looking -------------------------------------------------------------------------------------------------------
 
-    def calls(self, prefix: str = "", task: str = "", limit: int | None = None) -> Iterator[CallRecord]:
-        """Calls, newest first: those whose key starts with ``prefix`` (hex) and whose task has this name."""
+    def calls(
+        self, prefix: str = "", task: str = "", limit: int | None = None, run: int | None = None
+    ) -> Iterator[CallRecord]:
+        """Calls, newest first: those whose key starts with ``prefix`` (hex), of this task, computed by this run."""
         self.flush()
-        return self._index.calls(prefix, task, limit)
+        return self._index.calls(prefix, task, limit, run)
 
     def totals(self) -> Totals:
         """What the store holds; reads the whole index and looks at every blob."""
@@ -286,6 +327,10 @@ class Store:
 
     def __repr__(self) -> str:
         return f"<jumar.Store {self.path or 'in memory'}>"
+
+
+def _fields(part: Any) -> tuple[Any, ...]:
+    return part.name, part.kind, part.file, part.line, part.digest, part.source
 
 
 class _Direct:
