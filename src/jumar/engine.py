@@ -30,6 +30,7 @@ from jumar.result import Failed, Result, Shared
 from jumar.store.store import Store
 from jumar.store.trouble import Trouble
 from jumar.waits import Waits
+from jumar.why import Explanation, explain
 
 
 class Runnable(Protocol):
@@ -396,6 +397,12 @@ class Engine:
         self._await(twin)
         if twin is not call:
             call.outcome, call.error, call.state = twin.outcome, twin.error, twin.state
+
+    def why(self, future: Future[Any]) -> Explanation:
+        """Why a call ran, as far as the store tells."""
+        future.exception()
+        call: Call = future._call  # noqa: SLF001
+        return explain(self._store, (call.content if call.unrepeatable and call.content else call.key).hex())
 
     def failure(self, call: Call) -> BaseException:
         """The error of a failed call, ready to be raised."""

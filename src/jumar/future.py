@@ -12,6 +12,7 @@ from typing import Any, Literal, NamedTuple, Protocol, TypeVar, cast
 from jumar.errors import StoreError
 from jumar.graph.call import CANCELLED, RUNNING, Call
 from jumar.keys.value import register_reference
+from jumar.why.explanation import Explanation
 
 T = TypeVar("T")
 
@@ -54,6 +55,9 @@ class Keeper(Protocol):
     def cancel(self, future: Future[Any]) -> bool:
         """Take a future back, if that is still possible."""
 
+    def why(self, future: Future[Any]) -> Explanation:
+        """Why the call ran."""
+
     def blocked(self) -> AbstractContextManager[None]:
         """While in it, the current call only waits."""
 
@@ -91,6 +95,16 @@ class Future(cf.Future[T]):
     def key(self) -> str:
         """The call's key in hexadecimal: what ``jumar show`` takes."""
         return self._call.key.hex()
+
+    def why(self) -> Explanation:
+        """Why this call ran, part by part, or, for a restored one, why it ran when it was computed.
+
+        Waits for the call. Its text is what ``jumar why`` prints.
+
+        Raises:
+            StoreError: It is not recorded: it was not kept, or has not ended well.
+        """
+        return self._keeper.why(self)
 
     def done(self) -> bool:
         """Whether the call has finished, failed or was cancelled. Never raises."""

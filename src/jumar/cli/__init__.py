@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from jumar import project, settings
-from jumar.cli import show
+from jumar.cli import show, why
 from jumar.errors import JumarError
 from jumar.store.store import Store
 
@@ -58,15 +58,31 @@ def calls(task: str, state: str | None, limit: int, path: Path | None, as_json: 
 @_json
 def show_call(key: str, value: bool, path: Path | None, as_json: bool) -> None:
     """Show one call. KEY is the beginning of its key in hexadecimal."""
-    if not key or set(key.lower()) - set("0123456789abcdef"):
-        raise _Failure(f"{key!r} is not the beginning of a key: keys are hexadecimal, see `jumar calls`.")
+    key = _checked(key)
     with _open(path) as store:
-        found = [record for record, _ in zip(store.calls(prefix=key.lower()), range(2), strict=False)]
+        found = [record for record, _ in zip(store.calls(prefix=key), range(2), strict=False)]
         if not found:
             raise _Failure(f"no call in {store.path} has a key that starts with {key}. See `jumar calls`.")
         if len(found) > 1:
             raise _Failure(f"several calls in {store.path} have keys that start with {key}: write more of it.")
         show.call(found[0], _value_of(store, found[0].key) if value else None, as_json=as_json)
+
+
+@cli.command("why")
+@click.argument("key", required=False)
+@click.option("--last", is_flag=True, help="Why the calls of the last run ran.")
+@click.option("--run", type=int, help="Why the calls of the run with this number ran.")
+@_store
+@_json
+def why_call(key: str | None, last: bool, run: int | None, path: Path | None, as_json: bool) -> None:
+    """Say why a call ran: what changed since the nearest earlier one. KEY is the beginning of its key."""
+    if (key is not None) + last + (run is not None) != 1:
+        raise click.UsageError("give a KEY (see `jumar calls`), or --last, or --run NUMBER")
+    with _open(path) as store:
+        if key is not None:
+            why.show_call(store, _checked(key), as_json=as_json)
+        else:
+            why.show_run(store, run, as_json=as_json)
 
 
 @cli.command("store")
@@ -92,6 +108,12 @@ def main(args: list[str] | None = None) -> None:
     except JumarError as error:
         click.echo(f"Error: {error}", err=True)
         sys.exit(1)
+
+
+def _checked(key: str) -> str:
+    if not key or set(key.lower()) - set("0123456789abcdef"):
+        raise _Failure(f"{key!r} is not the beginning of a key: keys are hexadecimal, see `jumar calls`.")
+    return key.lower()
 
 
 def _open(path: Path | None) -> Store:

@@ -1,0 +1,80 @@
+"""What an explanation is made of: plain values, for people and for programs."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+Kind = Literal["code", "argument", "upstream", "version", "library", "lost", "new", "salted", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One thing that made a call another one than before, or its result unusable.
+
+    Args:
+        kind: ``code``: something the task reaches was edited, added or removed. ``argument``: a value differs.
+            ``upstream``: a call among the arguments is another one. ``version``: the option. ``library``: the installed
+            version (not part of the key, unless the task says ``env=``). ``lost``: the kept result was dropped. ``new``:
+            nothing like it was recorded before. ``salted``: the task is not reused everywhere. ``failed``: it failed.
+        text: One line, such as ``'norm' in model.py: edited`` or ``argument 'alpha': 0.1 -> 0.2``.
+        diff: What the source was and is, as a unified diff; empty where that says nothing.
+        because: For ``upstream``: why that call is another one.
+    """
+
+    kind: Kind
+    text: str
+    diff: str = ""
+    because: tuple[Reason, ...] = ()
+
+    def root(self) -> Reason:
+        """The reason behind it: followed upstream to where something was changed."""
+        return self.because[0].root() if self.because else self
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Why a call ran.
+
+    Args:
+        key: The call's key in hexadecimal.
+        call: The call as people write it: ``fit(seed=3, alpha=0.2)``.
+        state: ``done`` or ``failed``.
+        ran_s: When it ran, seconds since the epoch.
+        run: The number of the run that computed it; 0 if that is not known.
+        earlier: The call it was compared with; None where there is none.
+        reasons: Part by part, what changed; the ones that are part of the key first.
+        parts: What the key was made of: (name, what stood there) for code and arguments.
+    """
+
+    key: str
+    call: str
+    state: str
+    ran_s: float
+    run: int
+    earlier: str | None
+    reasons: tuple[Reason, ...]
+    parts: tuple[tuple[str, str], ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """The explanation as plain data."""
+        return asdict(self)
+
+    def __str__(self) -> str:
+        when = dt.datetime.fromtimestamp(self.ran_s, dt.UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+        run = f" in run {self.run}" if self.run else ""
+        lines = [f"{self.call} [key {self.key[:12]}] ran on {when}{run} because:"]
+        for reason in self.reasons:
+            lines += _lines(reason, "  ")
+        if self.earlier:
+            lines.append(f"compared with {self.earlier}")
+        return "\n".join(lines)
+
+
+def _lines(reason: Reason, indent: str) -> list[str]:
+    lines = [f"{indent}- {reason.text}"]
+    lines += [f"{indent}    {line}" for line in reason.diff.splitlines()]
+    for inner in reason.because:
+        lines += _lines(inner, indent + "  ")
+    return lines
