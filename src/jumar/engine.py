@@ -11,7 +11,7 @@ import os
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from jumar import worker
 from jumar.clock import Clock, SystemClock
@@ -30,7 +30,9 @@ from jumar.result import Failed, Result, Shared
 from jumar.store.store import Store
 from jumar.store.trouble import Trouble
 from jumar.waits import Waits
-from jumar.why import Explanation, explain
+
+if TYPE_CHECKING:
+    from jumar.why import Explanation
 
 
 class Runnable(Protocol):
@@ -400,6 +402,8 @@ class Engine:
 
     def why(self, future: Future[Any]) -> Explanation:
         """Why a call ran, as far as the store tells."""
+        from jumar.why import explain  # noqa: PLC0415  (most programs never ask)
+
         future.exception()
         call: Call = future._call  # noqa: SLF001
         return explain(self._store, (call.content if call.unrepeatable and call.content else call.key).hex())

@@ -7,12 +7,14 @@ import logging
 import threading
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any, Literal, NamedTuple, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, TypeVar, cast
 
 from jumar.errors import StoreError
 from jumar.graph.call import CANCELLED, RUNNING, Call
 from jumar.keys.value import register_reference
-from jumar.why.explanation import Explanation
+
+if TYPE_CHECKING:
+    from jumar.why.explanation import Explanation
 
 T = TypeVar("T")
 

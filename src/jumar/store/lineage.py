@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import sqlite3
 import threading
 import zlib
@@ -90,7 +89,7 @@ class MemoryLineage:
     def begin_run(self, started_s: float, script: str) -> int:
         """The number of a new run."""
         with self._lock:
-            self._runs.append(Run(len(self._runs) + 1, started_s, script, socket.gethostname(), os.getpid()))
+            self._runs.append(Run(len(self._runs) + 1, started_s, script, os.uname().nodename, os.getpid()))
             return len(self._runs)
 
     def runs(self) -> list[Run]:
@@ -160,7 +159,7 @@ class SqliteLineage:
     def begin_run(self, started_s: float, script: str) -> int:
         """The number of a new run."""
         with self._opened() as database:
-            row = (started_s, script, socket.gethostname(), os.getpid())
+            row = (started_s, script, os.uname().nodename, os.getpid())
             number = database.execute("INSERT INTO runs (started_s, script, host, process) VALUES (?, ?, ?, ?)", row)
             return number.lastrowid or 0
 
