@@ -41,6 +41,8 @@ class ReadAhead:
         Args:
             number: The row's number, in the order of recording.
         """
+        if type(number) is not int:  # a damaged database
+            return 0
         is_next = 0 < number - self._last <= _NEAR
         self._count = min(max(2 * self._count, FEWEST), MOST) if is_next else 0
         self._last = number
@@ -48,7 +50,8 @@ class ReadAhead:
 
     def hold(self, rows: Iterable[tuple[Any, ...]]) -> None:
         """Take in rows: key first, number last. What was held before was not asked for, and is let go."""
-        self._rows = {row[0]: row[1:] for row in rows}
+        # A damaged database may give anything in the place of a key or a number.
+        self._rows = {row[0]: row[1:] for row in rows if type(row[0]) is bytes and type(row[-1]) is int}
 
     def drop(self, keys: Iterable[bytes]) -> None:
         """Let go of the rows of these calls: they were written anew or removed."""

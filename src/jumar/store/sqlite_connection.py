@@ -77,8 +77,14 @@ def create_tables(connection: sqlite3.Connection) -> None:
     connection.executescript(f"BEGIN IMMEDIATE; {TABLES} COMMIT;")
 
 
-def is_damage(error: sqlite3.Error) -> bool:
+FAULTS = (sqlite3.Error, UnicodeDecodeError)
+"""What a damaged database raises: SQLite's message may quote bytes of it that are no text, and then cannot be made."""
+
+
+def is_damage(error: Exception) -> bool:
     """Whether the error says that the database is damaged, so that nothing in it can be relied on any more."""
+    if isinstance(error, UnicodeDecodeError):
+        return True
     code = getattr(error, "sqlite_errorcode", None)
     if code is None:  # raised by the Python module itself: undecodable text is damage, a wrong use is not
         return isinstance(error, sqlite3.OperationalError) and "decode" in str(error).lower()

@@ -18,7 +18,7 @@ from jumar.store.memory_index import UNKNOWN_TASK
 from jumar.store.read_ahead import ReadAhead
 from jumar.store.records import CallRecord, Counts, Entry, Failure, TaskInfo
 from jumar.store.row import entry_of, row_of
-from jumar.store.sqlite_connection import Durability, connect, create_database, create_tables, is_damage
+from jumar.store.sqlite_connection import FAULTS, Durability, connect, create_database, create_tables, is_damage
 from jumar.store.sqlite_schema import (
     ADD_FAILURE,
     COUNTS,
@@ -80,7 +80,7 @@ class SqliteIndex:
         self._ahead = ReadAhead()
         try:
             self._connect()
-        except sqlite3.Error as error:
+        except FAULTS as error:
             if read_only or not self._damaged(error):
                 raise StoreError(
                     f"the index {path} cannot be opened: {error}. Check that it is a file you may read and write, and "
@@ -94,7 +94,7 @@ class SqliteIndex:
         try:
             with self._read_lock:
                 row = self._ahead.take(key) or self._look_up(key)
-        except (sqlite3.Error, OverflowError) as error:
+        except (*FAULTS, OverflowError) as error:
             self._read_failed(error, generation, key)
             return None
         if row is None:
@@ -110,13 +110,16 @@ class SqliteIndex:
         try:
             with self._read_lock:
                 row = self._lookup.execute(FIND_CONTENT, (content,)).fetchone()
-        except (sqlite3.Error, OverflowError) as error:
+        except (*FAULTS, OverflowError) as error:
             self._read_failed(error, generation, content)
             return None
         if row is None:
             return None
         entry = entry_of(row[0], row[1:])
-        return entry if entry is not None and entry.content == content else None
+        if entry is None or entry.content != content:
+            self._report(Trouble("damaged", _DAMAGED_ROW.format(key=content.hex()[:12], path=self._path), content))
+            return None
+        return entry
 
     def _look_up(self, key: bytes) -> Any:
         row = self._lookup.execute(FIND, (key,)).fetchone()
@@ -147,7 +150,7 @@ class SqliteIndex:
             for failure in lost:
                 connection.execute(ADD_FAILURE, failure)
 
-        self._write(write)
+        self.transact(write)
         with self._read_lock:
             self._ahead.drop(unique)
 
@@ -163,7 +166,7 @@ class SqliteIndex:
             connection.executemany("DELETE FROM calls WHERE key = ?", bound)
             connection.executemany("DELETE FROM failures WHERE key = ?", bound)
 
-        self._write(delete)
+        self.transact(delete)
         with self._read_lock:
             self._ahead.drop(keys)
 
@@ -175,7 +178,7 @@ class SqliteIndex:
         """
         number = self._tasks.get(task)
         if number is None:
-            number = self._write(lambda connection: _task_number(connection, task))
+            number = self.transact(lambda connection: _task_number(connection, task))
             self._tasks[task] = number
         return number
 
@@ -187,7 +190,7 @@ class SqliteIndex:
                 return (
                     self._lookup.execute("SELECT 1 FROM tasks WHERE code = ? LIMIT 1", (code,)).fetchone() is not None
                 )
-        except sqlite3.Error as error:
+        except FAULTS as error:
             self._read_failed(error, generation, None)
             return False
 
@@ -200,7 +203,7 @@ class SqliteIndex:
             try:
                 if not self._closed:
                     self._look_elsewhere()
-            except sqlite3.Error:
+            except FAULTS:
                 # Whatever is wrong with the database, the look-up that follows meets it and reports it.
                 self._elsewhere = True
             finally:
@@ -301,18 +304,25 @@ class SqliteIndex:
         connection.text_factory = lambda raw: raw.decode("utf-8", "replace")
         return connection
 
-    def _write(self, work: Callable[[sqlite3.Connection], _T]) -> _T:
-        """Do the work in a transaction; once more if the database turns out to be damaged or gone."""
+    def transact(self, work: Callable[[sqlite3.Connection], _T]) -> _T:
+        """Do the work in a transaction; once more if the database turns out to be damaged or gone.
+
+        Args:
+            work: Takes a connection inside a transaction; what it raises undoes what it wrote.
+
+        Raises:
+            sqlite3.Error: The database is locked or cannot be written; nothing was.
+        """
         generation = self._generation
         try:
             with self._write_lock:
                 if _inode(self._path) == self._inode or self._read_only or self._closed:
                     return self._transaction(work)
-                error = sqlite3.OperationalError(f"{self._path} is not the file any more that was opened")
-        except sqlite3.Error as caught:
+                error: Exception = sqlite3.OperationalError(f"{self._path} is not the file any more that was opened")
+        except FAULTS as caught:
             if self._read_only or self._closed or not self._damaged(caught):
                 raise
-            error = caught  # type: ignore[assignment]  # any sqlite3.Error will do from here on
+            error = caught
         self._replace(error, generation)
         with self._write_lock:
             return self._transaction(work)
@@ -326,7 +336,7 @@ class SqliteIndex:
             connection.execute("COMMIT")
         except BaseException:
             # The error at hand is the one to tell; SQLite has rolled back by itself after some of them.
-            with suppress(sqlite3.Error):
+            with suppress(*FAULTS):
                 connection.execute("ROLLBACK")
             raise
         return result
@@ -339,7 +349,7 @@ class SqliteIndex:
 
     # -- damage --------------------------------------------------------------------------------------------------------
 
-    def _damaged(self, error: sqlite3.Error) -> bool:
+    def _damaged(self, error: Exception) -> bool:
         """Whether the database is at fault; one that says "read-only" although the file is not has a damaged header."""
         if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_READONLY:
             return not self._read_only and os.access(self._path, os.W_OK) and os.access(self._path.parent, os.W_OK)
@@ -349,10 +359,10 @@ class SqliteIndex:
     def _read_failed(self, error: Exception, generation: int, key: bytes | None) -> None:
         if self._closed:
             raise error
-        if isinstance(error, sqlite3.Error) and not self._read_only and self._damaged(error):
+        if isinstance(error, FAULTS) and not self._read_only and self._damaged(error):
             try:
                 self._replace(error, generation)
-            except (sqlite3.Error, OSError, StoreError) as worse:
+            except (*FAULTS, OSError, StoreError) as worse:
                 error = worse  # no new index can be begun either; the next operation tries again
             else:
                 return

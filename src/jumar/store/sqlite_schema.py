@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from functools import cache
 
-from jumar.store import lineage
-
 USER_VERSION = 1
 """The store format that these tables belong to, kept in the database's header: 0 means that nothing is there yet."""
 
@@ -49,7 +47,16 @@ CREATE TABLE IF NOT EXISTS failures (
     traceback TEXT NOT NULL,
     arguments BLOB NOT NULL
 );
-{lineage.TABLES}
+CREATE TABLE IF NOT EXISTS sources (digest BLOB PRIMARY KEY, source BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS codes (code BLOB PRIMARY KEY, parts BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS runs (
+    number INTEGER PRIMARY KEY,
+    started_s REAL NOT NULL,
+    script TEXT NOT NULL,
+    host TEXT NOT NULL,
+    process INTEGER NOT NULL
+);
+CREATE TABLE IF NOT EXISTS losses (number INTEGER PRIMARY KEY, key BLOB NOT NULL, at_s REAL NOT NULL, reason TEXT NOT NULL);
 PRAGMA user_version = {USER_VERSION};
 """
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal, Protocol, Self
@@ -20,7 +19,7 @@ from jumar.store.lineage import CodeRow, Lineage, Loss, MemoryLineage, SqliteLin
 from jumar.store.memory_blobs import MemoryBlobs
 from jumar.store.memory_index import MemoryIndex
 from jumar.store.records import CallRecord, Entry, Failure, Payload, TaskInfo, Totals
-from jumar.store.sqlite_connection import Durability
+from jumar.store.sqlite_connection import FAULTS, Durability
 from jumar.store.sqlite_index import SqliteIndex
 from jumar.store.trouble import Report, Trouble, warn
 from jumar.store.writer import Writer
@@ -203,7 +202,7 @@ class Store:
         self._report(Trouble("damaged", text, entry.key))
         try:
             self._index.remove([entry.key])
-        except (sqlite3.Error, OSError) as error:
+        except (*FAULTS, OSError) as error:
             self._report(Trouble("unsaved", f"{text} Its row could not be removed: {error}", entry.key, error))
         self._note_loss(entry.key, what)
         if entry.blob is not None:
@@ -213,7 +212,7 @@ class Store:
     def _note_loss(self, key: bytes, reason: str) -> None:
         try:
             self.lineage.note_loss(Loss(key, self._clock.now_s(), reason))
-        except (sqlite3.Error, OSError) as error:
+        except (*FAULTS, OSError) as error:
             self._report(
                 Trouble("unsaved", f"why call {key.hex()[:12]} was lost could not be recorded: {error}", key, error)
             )
@@ -222,7 +221,7 @@ class Store:
         """The number of a new run, to be recorded with what it computes; 0 where it cannot be recorded."""
         try:
             return self.lineage.begin_run(self._clock.now_s(), script)
-        except (sqlite3.Error, OSError) as error:
+        except (*FAULTS, OSError) as error:
             text = (
                 f"the run could not be recorded ({type(error).__name__}: {error}): `jumar why --last` will not know it"
             )
@@ -260,7 +259,7 @@ class Store:
                 number = self._index.add_task(info)
                 if parts_of is not None:
                     self.lineage.remember_code(info.code, [CodeRow(*_fields(part)) for part in parts_of(info.code)])
-            except (sqlite3.Error, OSError) as error:
+            except (*FAULTS, OSError) as error:
                 text = f"task {info.name!r} could not be recorded ({type(error).__name__}: {error}): its calls have no name"
                 self._report(Trouble("unsaved", text, None, error))
                 return 0

@@ -1,0 +1,169 @@
+"""A store damaged in every way: never an exception, never a wrong value; only the damaged calls run again."""
+
+import shutil
+import warnings
+
+import pytest
+
+import jumar
+
+VALUES = {i: bytes([i]) * 5000 for i in range(3)}
+
+
+@pytest.fixture
+def made(tmp_path, tally):
+    """A store with three small results and three blobs, and the tasks that made it."""
+    return Made(tmp_path / "store", tally)
+
+
+class Made:
+    def __init__(self, path, tally):
+        self.path, self.tally = path, tally
+
+        @jumar.task
+        def small(i):
+            tally.add("small", i)
+            return {"i": i}
+
+        @jumar.task
+        def large(i):
+            tally.add("large", i)
+            return VALUES[i]
+
+        self._small, self._large = small, large
+        self.ask()
+        self.ran = self.counts()
+
+    def counts(self):
+        return {(kind, i): self.tally[kind, i] for kind in ("small", "large") for i in range(3)}
+
+    def ask(self):
+        """Ask for everything; the values must be right. What was warned of."""
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            with jumar.Session(self.path, "inline"):
+                for i in range(3):
+                    assert self._small(i) == {"i": i}
+                    assert self._large.spawn(i).result() == VALUES[i]
+        assert {warning.category for warning in caught} <= {jumar.StoreWarning}
+        return [str(warning.message) for warning in caught]
+
+    def ran_again(self):
+        """The calls that have run since this was last asked."""
+        now = self.counts()
+        again = {call for call in now if now[call] > self.ran[call]}
+        self.ran = now
+        return again
+
+    def blob_of(self, i):
+        with jumar.Store.open(self.path) as store:
+            digest = store.find(bytes.fromhex(self._large.key(i))).blob.hex()
+        return self.path / "blobs" / digest[:2] / digest[2:]
+
+
+def flips(blob):
+    """The content with one bit of each byte flipped in turn; every 7th byte of the uniform middle."""
+    data = blob.read_bytes()
+    for at in [*range(64), *range(64, len(data) - 64, 7), *range(len(data) - 64, len(data))]:
+        yield data[:at] + bytes([data[at] ^ 1 << at % 8]) + data[at + 1 :]
+
+
+def cuts(blob):
+    data = blob.read_bytes()
+    for length in [*range(64), *range(64, len(data), 97), len(data) - 1]:
+        yield data[:length]
+
+
+@pytest.mark.parametrize("damages", [flips, cuts])
+def test_a_blob_with_any_byte_altered_or_cut_anywhere_is_a_reported_miss(made, damages):
+    with jumar.Session(jumar.Store.in_memory()):
+        blob = made.blob_of(1)
+    for damaged in damages(blob):
+        blob.write_bytes(damaged)
+        warned = made.ask()
+        assert made.ran_again() == {("large", 1)}
+        assert any("is damaged" in text for text in warned)
+
+
+def test_any_one_file_of_the_store_may_be_deleted(made, tmp_path):
+    files = sorted(path.relative_to(made.path) for path in made.path.rglob("*") if path.is_file())
+    assert len(files) >= 6
+    sound = tmp_path / "sound"
+    shutil.copytree(made.path, sound)
+    for file in files:
+        shutil.rmtree(made.path)
+        shutil.copytree(sound, made.path)
+        (made.path / file).unlink()
+        made.ask()
+        again = made.ran_again()
+        if file.parts[0] == "blobs" and len(file.parts[1]) == 2:
+            assert len(again) == 1
+        elif file.name == "index.sqlite":
+            assert len(again) == 6
+        else:
+            assert again == set()
+        assert made.ask() == []
+        assert made.ran_again() == set()
+
+
+def test_everything_may_be_deleted(made):
+    shutil.rmtree(made.path)
+    assert made.ask() == []
+    assert len(made.ran_again()) == 6
+
+
+def test_the_index_may_be_damaged_in_any_page(made, tmp_path):
+    sound = tmp_path / "sound"
+    shutil.copytree(made.path, sound)
+    size = (sound / "index.sqlite").stat().st_size
+    for at in range(0, size, 509):
+        shutil.rmtree(made.path)
+        shutil.copytree(sound, made.path)
+        data = bytearray((made.path / "index.sqlite").read_bytes())
+        data[at : at + 16] = bytes(byte ^ 0x5A for byte in data[at : at + 16])
+        (made.path / "index.sqlite").write_bytes(data)
+        made.ask()
+        made.ran_again()
+        made.ask()
+        assert made.ran_again() == set()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_the_index_may_have_any_bit_flipped(made, tmp_path):
+    sound = (made.path / "index.sqlite").read_bytes()
+    used = [at for at in range(len(sound)) if sound[at] or at % 64 == 0]  # most of a small database is empty
+    for at in used:
+        for companion in made.path.glob("index.sqlite*"):
+            companion.unlink()
+        data = bytearray(sound)
+        data[at] ^= 1 << at % 8
+        (made.path / "index.sqlite").write_bytes(data)
+        made.ask()
+
+
+@pytest.mark.parametrize("length", [0, 1, 100, 4096, 5000, 8192, 12288])
+def test_the_index_may_be_cut_anywhere(made, length):
+    index = made.path / "index.sqlite"
+    index.write_bytes(index.read_bytes()[:length])
+    made.ask()
+    assert len(made.ran_again()) == 6
+    assert made.ask() == []
+
+
+def test_a_result_that_turns_out_to_be_damaged_when_a_dependant_needs_it_is_computed_again(made):
+    @jumar.task
+    def length(data):
+        return len(data)
+
+    with jumar.Session(jumar.Store.in_memory()):
+        blob = made.blob_of(2)
+    blob.write_bytes(bytes(blob.stat().st_size))  # the length is right, the bytes are not
+    with jumar.Session(made.path, "threads", 2) as session:
+        future = made._large.spawn(2)
+        assert future.done()
+        with pytest.warns(jumar.StoreWarning, match="was altered on disk"):
+            assert length.spawn(future).result() == 5000
+        assert future.result() == VALUES[2]
+        session.checkpoint()
+    assert made.ran_again() == {("large", 2)}
