@@ -7,7 +7,7 @@ import os
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any, TypeVar
@@ -225,7 +225,7 @@ class SqliteIndex:
         prefix = prefix.lower()
         low, high = (bytes.fromhex(prefix.ljust(_KEY_DIGITS, digit)[:_KEY_DIGITS]) for digit in "0f")
         arguments = (low, high, task, task, run, run)
-        with closing(self._listing()) as connection:
+        with self.reading() as connection:
             rows = heapq.merge(
                 connection.execute(LIST_CALLS, arguments),
                 connection.execute(LIST_FAILURES, arguments),
@@ -243,7 +243,7 @@ class SqliteIndex:
         Raises:
             sqlite3.Error: The database is damaged or cannot be read.
         """
-        with closing(self._listing()) as connection:
+        with self.reading() as connection:
             calls, failures, tasks, inline_bytes = connection.execute(COUNTS).fetchone()
         sizes = [_file_bytes(Path(f"{self._path}{end}")) for end in ("", "-wal")]
         return Counts(calls, failures, tasks, inline_bytes, sum(sizes))
@@ -254,7 +254,7 @@ class SqliteIndex:
         Raises:
             sqlite3.Error: The database is damaged or cannot be read.
         """
-        with closing(self._listing()) as connection:
+        with self.reading() as connection:
             for (digest,) in connection.execute("SELECT DISTINCT blob FROM calls WHERE blob IS NOT NULL"):
                 yield digest
 
@@ -267,6 +267,36 @@ class SqliteIndex:
                 self._writer.close()
 
     # -- connections ---------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """A connection of one's own for reading many rows at leisure, so that nobody else waits."""
+        with closing(self._open()) as connection:
+            connection.text_factory = lambda raw: raw.decode("utf-8", "replace")
+            yield connection
+
+    def transact(self, work: Callable[[sqlite3.Connection], _T]) -> _T:
+        """Do the work in a transaction; once more if the database turns out to be damaged or gone.
+
+        Args:
+            work: Takes a connection inside a transaction; what it raises undoes what it wrote.
+
+        Raises:
+            sqlite3.Error: The database is locked or cannot be written; nothing was.
+        """
+        generation = self._generation
+        try:
+            with self._write_lock:
+                if _inode(self._path) == self._inode or self._read_only or self._closed:
+                    return self._transaction(work)
+                error: Exception = sqlite3.OperationalError(f"{self._path} is not the file any more that was opened")
+        except FAULTS as caught:
+            if self._read_only or self._closed or not self._damaged(caught):
+                raise
+            error = caught
+        self._replace(error, generation)
+        with self._write_lock:
+            return self._transaction(work)
 
     def _connect(self) -> None:
         """Open both connections, or none."""
@@ -297,35 +327,6 @@ class SqliteIndex:
             busy_timeout_s=self._busy_timeout_s,
             read_only=self._read_only,
         )
-
-    def _listing(self) -> sqlite3.Connection:
-        """A connection of its own for who reads many rows at leisure, so that nobody else waits."""
-        connection = self._open()
-        connection.text_factory = lambda raw: raw.decode("utf-8", "replace")
-        return connection
-
-    def transact(self, work: Callable[[sqlite3.Connection], _T]) -> _T:
-        """Do the work in a transaction; once more if the database turns out to be damaged or gone.
-
-        Args:
-            work: Takes a connection inside a transaction; what it raises undoes what it wrote.
-
-        Raises:
-            sqlite3.Error: The database is locked or cannot be written; nothing was.
-        """
-        generation = self._generation
-        try:
-            with self._write_lock:
-                if _inode(self._path) == self._inode or self._read_only or self._closed:
-                    return self._transaction(work)
-                error: Exception = sqlite3.OperationalError(f"{self._path} is not the file any more that was opened")
-        except FAULTS as caught:
-            if self._read_only or self._closed or not self._damaged(caught):
-                raise
-            error = caught
-        self._replace(error, generation)
-        with self._write_lock:
-            return self._transaction(work)
 
     def _transaction(self, work: Callable[[sqlite3.Connection], _T]) -> _T:
         connection = self._writer

@@ -15,12 +15,13 @@ from jumar.store.blobs import Blobs
 from jumar.store.file_blobs import FileBlobs
 from jumar.store.index import Index
 from jumar.store.layout import open_directory
-from jumar.store.lineage import CodeRow, Lineage, Loss, MemoryLineage, SqliteLineage
+from jumar.store.lineage import CodeRow, Lineage, Loss, MemoryLineage
 from jumar.store.memory_blobs import MemoryBlobs
 from jumar.store.memory_index import MemoryIndex
 from jumar.store.records import CallRecord, Entry, Failure, Payload, TaskInfo, Totals
 from jumar.store.sqlite_connection import FAULTS, Durability
 from jumar.store.sqlite_index import SqliteIndex
+from jumar.store.sqlite_lineage import SqliteLineage
 from jumar.store.trouble import Report, Trouble, warn
 from jumar.store.writer import Writer
 
@@ -121,11 +122,12 @@ class Store:
             Path(path), report=report, durability=durability, read_only=read_only, allow_network=allow_network
         )
         index: Index = MemoryIndex()  # what a reader finds in a store that has no index yet
+        lineage: Lineage = MemoryLineage()
         if layout.database.exists() or not layout.read_only:
-            index = SqliteIndex(layout.database, durability, report=report, read_only=layout.read_only)
+            index = database = SqliteIndex(layout.database, durability, report=report, read_only=layout.read_only)
+            lineage = SqliteLineage(database)
         blobs = FileBlobs(layout.blobs, durability)
         scribe: Scribe = _Silent() if layout.read_only else Writer(index.add, report)
-        lineage = MemoryLineage() if layout.read_only else SqliteLineage(layout.database)
         return cls(index, blobs, scribe, path=layout.root, verify=verify, report=report, lineage=lineage)
 
     @classmethod
