@@ -5,14 +5,9 @@ It explains (``jumar why``) and decides nothing: a store without it finds the sa
 
 from __future__ import annotations
 
-import json
 import os
-import sqlite3
 import threading
-import zlib
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
-from pathlib import Path
+from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 LOSSES_KEPT = 10_000

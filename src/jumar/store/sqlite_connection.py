@@ -14,6 +14,8 @@ for the disk)."""
 
 _SYNCHRONOUS = {"process": "NORMAL", "power": "FULL"}
 _STATEMENTS_KEPT = 32
+COMPANIONS = ("-wal", "-shm")
+"""What SQLite appends to a database's name for its log and its shared memory."""
 
 # What a damaged database gives: a page that cannot be right, no database at all, a schema that lost a table or column,
 # a file that ends too early.
@@ -64,6 +66,9 @@ def create_database(path: Path) -> None:
         create_tables(connection)
     finally:
         connection.close()
+    for companion in COMPANIONS:
+        # What a deleted database left: SQLite would take the pages in its log for pages of the new one.
+        Path(f"{path}{companion}").unlink(missing_ok=True)
     beside.replace(path)
 
 

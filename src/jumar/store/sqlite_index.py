@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import heapq
 import os
 import sqlite3
 import threading
@@ -14,19 +13,18 @@ from typing import Any, TypeVar
 
 from jumar.errors import StoreError
 from jumar.store.lock_file import locked
-from jumar.store.memory_index import UNKNOWN_TASK
 from jumar.store.read_ahead import ReadAhead
 from jumar.store.records import CallRecord, Counts, Entry, Failure, TaskInfo
 from jumar.store.row import entry_of, row_of
 from jumar.store.sqlite_connection import FAULTS, Durability, connect, create_database, create_tables, is_damage
+from jumar.store.sqlite_damage import DAMAGED_ROW, UNREADABLE, inode, replaced_text, set_aside
+from jumar.store.sqlite_listing import list_calls
 from jumar.store.sqlite_schema import (
     ADD_FAILURE,
     COUNTS,
     FIND,
     FIND_AFTER,
     FIND_CONTENT,
-    LIST_CALLS,
-    LIST_FAILURES,
     ROWS_AT_ONCE,
     USER_VERSION,
     add_calls,
@@ -34,8 +32,6 @@ from jumar.store.sqlite_schema import (
 from jumar.store.trouble import Report, Trouble, warn
 
 _T = TypeVar("_T")
-_KEY_DIGITS = 64
-_COMPANIONS = ("-wal", "-shm")
 
 
 class SqliteIndex:
@@ -101,7 +97,7 @@ class SqliteIndex:
             return None
         entry = entry_of(key, row[:-1])
         if entry is None:
-            self._report(Trouble("damaged", _DAMAGED_ROW.format(key=key.hex()[:12], path=self._path), key))
+            self._report(Trouble("damaged", DAMAGED_ROW.format(key=key.hex()[:12], path=self._path), key))
         return entry
 
     def find_content(self, content: bytes) -> Entry | None:
@@ -117,7 +113,7 @@ class SqliteIndex:
             return None
         entry = entry_of(row[0], row[1:])
         if entry is None or entry.content != content:
-            self._report(Trouble("damaged", _DAMAGED_ROW.format(key=content.hex()[:12], path=self._path), content))
+            self._report(Trouble("damaged", DAMAGED_ROW.format(key=content.hex()[:12], path=self._path), content))
             return None
         return entry
 
@@ -222,20 +218,8 @@ class SqliteIndex:
         Raises:
             sqlite3.Error: The database is damaged or cannot be read.
         """
-        prefix = prefix.lower()
-        low, high = (bytes.fromhex(prefix.ljust(_KEY_DIGITS, digit)[:_KEY_DIGITS]) for digit in "0f")
-        arguments = (low, high, task, task, run, run)
-        with self.reading() as connection:
-            rows = heapq.merge(
-                connection.execute(LIST_CALLS, arguments),
-                connection.execute(LIST_FAILURES, arguments),
-                key=lambda row: row[6],
-                reverse=True,
-            )
-            with closing(rows):  # before the connection, where the caller stops half-way
-                for row in islice(rows, limit):
-                    info = TaskInfo(*row[1:5]) if row[1] is not None else UNKNOWN_TASK
-                    yield CallRecord(row[0], info, *row[5:])
+        with self.reading() as connection, closing(list_calls(connection, prefix, task, run)) as records:
+            yield from islice(records, limit)
 
     def counts(self) -> Counts:
         """How much there is; reads the whole table of results.
@@ -245,8 +229,8 @@ class SqliteIndex:
         """
         with self.reading() as connection:
             calls, failures, tasks, inline_bytes = connection.execute(COUNTS).fetchone()
-        sizes = [_file_bytes(Path(f"{self._path}{end}")) for end in ("", "-wal")]
-        return Counts(calls, failures, tasks, inline_bytes, sum(sizes))
+        index_bytes = sum(_file_bytes(Path(f"{self._path}{end}")) for end in ("", "-wal"))
+        return Counts(calls, failures, tasks, inline_bytes, index_bytes)
 
     def blobs(self) -> Iterator[bytes]:
         """Digests of all blobs that some row names, each once.
@@ -255,7 +239,7 @@ class SqliteIndex:
             sqlite3.Error: The database is damaged or cannot be read.
         """
         with self.reading() as connection:
-            for (digest,) in connection.execute("SELECT DISTINCT blob FROM calls WHERE blob IS NOT NULL"):
+            for (digest,) in connection.execute("SELECT DISTINCT blob FROM calls WHERE typeof(blob) = 'blob'"):
                 yield digest
 
     def close(self) -> None:
@@ -287,7 +271,7 @@ class SqliteIndex:
         generation = self._generation
         try:
             with self._write_lock:
-                if _inode(self._path) == self._inode or self._read_only or self._closed:
+                if inode(self._path) == self._inode or self._read_only or self._closed:
                     return self._transaction(work)
                 error: Exception = sqlite3.OperationalError(f"{self._path} is not the file any more that was opened")
         except FAULTS as caught:
@@ -318,7 +302,7 @@ class SqliteIndex:
         reader.text_factory = bytes
         self._writer, self._reader, self._lookup = writer, reader, reader.cursor()
         self._data_version = writer.execute("PRAGMA data_version").fetchone()[0]
-        self._inode = _inode(self._path)
+        self._inode = inode(self._path)
 
     def _open(self) -> sqlite3.Connection:
         return connect(
@@ -367,7 +351,7 @@ class SqliteIndex:
                 error = worse  # no new index can be begun either; the next operation tries again
             else:
                 return
-        self._report(Trouble("unreadable", _UNREADABLE.format(path=self._path, error=error), key, error))
+        self._report(Trouble("unreadable", UNREADABLE.format(path=self._path, error=error), key, error))
 
     def _replace(self, error: Exception, generation: int) -> None:
         """Set the database aside and begin a new one, unless another thread or process has done so already."""
@@ -379,27 +363,17 @@ class SqliteIndex:
                 self._reader.close()
                 self._writer.close()
             with locked(Path(f"{self._path}.lock"), self._busy_timeout_s):
-                present = _inode(self._path)
+                present = inode(self._path)
                 aside = None
                 if present is not None and present == (self._inode if opened else present):
-                    aside = self._set_aside()
+                    aside = set_aside(self._path)
             self._connect()
             self._generation += 1
             self._elsewhere = True
             self._ahead.forget()
             # The new index gives the tasks that rows were prepared for the numbers that these rows carry.
             self._transaction(self._write_tasks)
-        self._report(Trouble("damaged", _told(self._path, aside, error), None, error))
-
-    def _set_aside(self) -> Path:
-        number = 1
-        while (aside := self._path.with_name(f"{self._path.name}.damaged-{number}")).exists():
-            number += 1
-        for companion in _COMPANIONS:
-            with suppress(FileNotFoundError):
-                Path(f"{self._path}{companion}").rename(f"{aside}{companion}")
-        self._path.rename(aside)
-        return aside
+        self._report(Trouble("damaged", replaced_text(self._path, aside, error), None, error))
 
     def _write_tasks(self, connection: sqlite3.Connection) -> None:
         for task, number in self._tasks.items():
@@ -419,32 +393,8 @@ def _task_number(connection: sqlite3.Connection, task: TaskInfo) -> int:
     return int(row[0])
 
 
-def _inode(path: Path) -> int | None:
-    try:
-        return path.stat().st_ino
-    except OSError:
-        return None
-
-
 def _file_bytes(path: Path) -> int:
     try:
         return path.stat().st_size
     except FileNotFoundError:
         return 0
-
-
-def _told(path: Path, aside: Path | None, error: Exception) -> str:
-    if aside is None:
-        return (
-            f"the index {path} was removed or replaced while it was in use; a new one was begun. Results that were only "
-            f"in the old one will be computed again."
-        )
-    return (
-        f"the index {path} is damaged ({error}). It was set aside as {aside.name} and a new one was begun: every call "
-        f"that was recorded in it will run again; blobs that come out equal are found on disk and not written again. If "
-        f"this repeats, check the disk."
-    )
-
-
-_DAMAGED_ROW = "the row of call {key} in {path} is not as it was written, so it is not used: the call will run again."
-_UNREADABLE = "{path} could not be read ({error}): calls that may be recorded in it count as not found."

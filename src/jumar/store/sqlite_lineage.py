@@ -7,18 +7,22 @@ import os
 import socket
 import sqlite3
 import zlib
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol, TypeVar
 
+from jumar.errors import StoreError
 from jumar.store.lineage import LOSSES_KEPT, CodeRow, Loss, Run
 
 _T = TypeVar("_T")
 
 
 class Database(Protocol):
-    """What is needed of the index. Writing through a connection of its own was rejected: the index could not tell such
-    writes from those of another program, and would look on the disk for calls that nobody can have recorded."""
+    """What is needed of the index.
+
+    Writing through a connection of its own was rejected: the index could not tell such writes from those of another
+    program, and would look on the disk for calls that nobody can have recorded.
+    """
 
     def transact(self, work: Callable[[sqlite3.Connection], _T]) -> _T:
         """Do the work in a transaction."""
@@ -34,7 +38,8 @@ class SqliteLineage:
         database: The index.
 
     Raises:
-        sqlite3.Error: From every method, where the database cannot be read or written.
+        sqlite3.Error: From methods that write, where the database cannot be written.
+        StoreError: From methods that read, where it cannot be read.
     """
 
     def __init__(self, database: Database) -> None:
@@ -42,8 +47,9 @@ class SqliteLineage:
 
     def remember_code(self, code: bytes, parts: Sequence[CodeRow]) -> None:
         """Keep the parts of a code, each source once."""
-        if self._packed(code) is not None:
-            return
+        with self._database.reading() as connection:
+            if connection.execute("SELECT 1 FROM codes WHERE code = ?", (code,)).fetchone():
+                return
         sources = [(part.digest, zlib.compress(part.source.encode("utf-8", "surrogatepass"))) for part in parts]
         rows = [(part.name, part.kind, part.file, part.line, part.digest.hex()) for part in parts]
         packed = zlib.compress(json.dumps(rows).encode())
@@ -55,23 +61,18 @@ class SqliteLineage:
         self._database.transact(write)
 
     def code_parts(self, code: bytes) -> list[CodeRow]:
-        """The parts of a code.
+        """The parts of a code; none where they are not known.
 
         Raises:
-            sqlite3.DatabaseError: Also where a row is not as it was written.
+            StoreError: They cannot be read, or are not as they were written.
         """
-        packed = self._packed(code)
-        if packed is None:
-            return []
-        try:
-            rows = json.loads(zlib.decompress(packed))
-            with self._database.reading() as connection:
-                return [
-                    CodeRow(name, kind, file, line, bytes.fromhex(digest), _source(connection, bytes.fromhex(digest)))
-                    for name, kind, file, line, digest in rows
-                ]
-        except (zlib.error, ValueError, TypeError) as error:
-            raise sqlite3.DatabaseError(f"the code {code.hex()[:12]} is not recorded as it was written") from error
+        with self._asked() as connection:
+            found = connection.execute("SELECT parts FROM codes WHERE code = ?", (code,)).fetchone()
+            rows = json.loads(zlib.decompress(found[0])) if found else []
+            return [
+                CodeRow(name, kind, file, line, bytes.fromhex(digest), _source(connection, bytes.fromhex(digest)))
+                for name, kind, file, line, digest in rows
+            ]
 
     def begin_run(self, started_s: float, script: str) -> int:
         """The number of a new run."""
@@ -85,7 +86,7 @@ class SqliteLineage:
 
     def runs(self) -> list[Run]:
         """All runs, newest first."""
-        with self._database.reading() as connection:
+        with self._asked() as connection:
             return [Run(*row) for row in connection.execute("SELECT * FROM runs ORDER BY number DESC")]
 
     def note_loss(self, loss: Loss) -> None:
@@ -100,13 +101,19 @@ class SqliteLineage:
     def losses(self, key: bytes) -> list[Loss]:
         """What was lost of a call, newest first."""
         question = "SELECT key, at_s, reason FROM losses WHERE key = ? ORDER BY number DESC"
-        with self._database.reading() as connection:
+        with self._asked() as connection:
             return [Loss(*row) for row in connection.execute(question, (key,))]
 
-    def _packed(self, code: bytes) -> bytes | None:
-        with self._database.reading() as connection:
-            found = connection.execute("SELECT parts FROM codes WHERE code = ?", (code,)).fetchone()
-        return found[0] if found else None
+    @contextmanager
+    def _asked(self) -> Iterator[sqlite3.Connection]:
+        try:
+            with self._database.reading() as connection:
+                yield connection
+        except (sqlite3.Error, zlib.error, ValueError, TypeError) as error:
+            raise StoreError(
+                f"what explains the results cannot be read ({type(error).__name__}: {error}): another program holds the "
+                f"index, or it is damaged. Results are found all the same."
+            ) from error
 
 
 def _source(connection: sqlite3.Connection, digest: bytes) -> str:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Literal, Protocol, Self
+from typing import Any, Literal, Self, TypeVar
 
 from jumar.clock import Clock, SystemClock
 from jumar.codecs.registry import Codecs
-from jumar.errors import DamagedError
+from jumar.errors import DamagedError, StoreError
 from jumar.store.absence import Absence
 from jumar.store.blobs import Blobs
 from jumar.store.file_blobs import FileBlobs
@@ -19,12 +19,14 @@ from jumar.store.lineage import CodeRow, Lineage, Loss, MemoryLineage
 from jumar.store.memory_blobs import MemoryBlobs
 from jumar.store.memory_index import MemoryIndex
 from jumar.store.records import CallRecord, Entry, Failure, Payload, TaskInfo, Totals
+from jumar.store.scribe import DirectScribe, Scribe, SilentScribe
 from jumar.store.sqlite_connection import FAULTS, Durability
 from jumar.store.sqlite_index import SqliteIndex
 from jumar.store.sqlite_lineage import SqliteLineage
 from jumar.store.trouble import Report, Trouble, warn
 from jumar.store.writer import Writer
 
+_T = TypeVar("_T")
 Verify = Literal["always", "first", "never"]
 """When the digest of a blob is checked on reading: each time, once in each process, or not at all."""
 
@@ -36,24 +38,19 @@ PartsOf = Callable[[bytes], Sequence[Any]]
 """Gives the ``CodePart`` objects of a code digest; none where the code is not that any more."""
 
 
-class Scribe(Protocol):
-    """Takes records on their way to the index."""
-
-    def enqueue(self, record: Entry | Failure) -> None:
-        """Hand over a record."""
-
-    def pending(self, key: bytes) -> Entry | None:
-        """A result that is not in the index yet."""
-
-    def flush(self, timeout_s: float | None = None) -> bool:
-        """Wait until what was handed over is in the index or reported."""
-
-    def close(self, timeout_s: float | None = None) -> bool:
-        """Flush and take no more."""
-
-
 class Store:
     """Keeps results and finds them again. Made by `Store.open` or `Store.in_memory`.
+
+    Args:
+        index: The rows.
+        blobs: The large results.
+        scribe: Takes records on their way to the index.
+        path: The directory, where there is one.
+        verify: When the digest of a large result is checked on reading.
+        report: Told of trouble, on any thread.
+        clock: For the times in records, and for how long to trust what is known of other processes.
+        lineage: Where what explains results is kept; in memory if not given.
+        read_only: Never write to index, blobs or lineage. Large results are then handed around in memory.
 
     *Guarantees*: every method may be called from any thread. Nothing that goes wrong with storage raises while results
     are looked up or recorded: it is reported, and costs a recomputation at most. A damaged result is never returned.
@@ -70,8 +67,11 @@ class Store:
         report: Report = warn,
         clock: Clock | None = None,
         lineage: Lineage | None = None,
+        read_only: bool = False,
     ) -> None:
         self.path = path
+        self.read_only = read_only
+        """Whether results are found and none are kept."""
         self.lineage: Lineage = lineage or MemoryLineage()
         """What explains the results."""
         self._index = index
@@ -127,14 +127,23 @@ class Store:
             index = database = SqliteIndex(layout.database, durability, report=report, read_only=layout.read_only)
             lineage = SqliteLineage(database)
         blobs = FileBlobs(layout.blobs, durability)
-        scribe: Scribe = _Silent() if layout.read_only else Writer(index.add, report)
-        return cls(index, blobs, scribe, path=layout.root, verify=verify, report=report, lineage=lineage)
+        scribe: Scribe = SilentScribe() if layout.read_only else Writer(index.add, report)
+        return cls(
+            index,
+            blobs,
+            scribe,
+            path=layout.root,
+            verify=verify,
+            report=report,
+            lineage=lineage,
+            read_only=layout.read_only,
+        )
 
     @classmethod
     def in_memory(cls, *, report: Report = warn) -> Self:
         """A store that lasts as long as this object."""
         index = MemoryIndex()
-        return cls(index, MemoryBlobs(), _Direct(index), report=report)
+        return cls(index, MemoryBlobs(), DirectScribe(index), report=report)
 
     # -- finding -------------------------------------------------------------------------------------------------------
 
@@ -202,11 +211,12 @@ class Store:
         """Forget a damaged result, so that it is reported once; the error to raise where there is somebody to tell."""
         text = f"the kept result of call {entry.key.hex()[:12]} is damaged: {what}. The call will run again."
         self._report(Trouble("damaged", text, entry.key))
-        try:
-            self._index.remove([entry.key])
-        except (*FAULTS, OSError) as error:
-            self._report(Trouble("unsaved", f"{text} Its row could not be removed: {error}", entry.key, error))
-        self._note_loss(entry.key, what)
+        if not self.read_only:
+            try:
+                self._index.remove([entry.key])
+            except (*FAULTS, OSError) as error:
+                self._report(Trouble("unsaved", f"{text} Its row could not be removed: {error}", entry.key, error))
+            self._note_loss(entry.key, what)
         if entry.blob is not None:
             self._verified.discard(entry.blob)
         return DamagedError(text)
@@ -221,6 +231,8 @@ class Store:
 
     def begin_run(self, script: str) -> int:
         """The number of a new run, to be recorded with what it computes; 0 where it cannot be recorded."""
+        if self.read_only:
+            return 0
         try:
             return self.lineage.begin_run(self._clock.now_s(), script)
         except (*FAULTS, OSError) as error:
@@ -233,7 +245,7 @@ class Store:
     # -- keeping -------------------------------------------------------------------------------------------------------
 
     def encode(self, value: Any) -> Payload:
-        """The value's bytes, ready to be recorded; large ones are in their blob when this returns.
+        """The value's bytes, ready to be recorded; large ones are in their blob when this returns (if one may be written).
 
         Raises:
             Exception: What pickling the value raises.
@@ -242,7 +254,7 @@ class Store:
         codec = self._codecs.choose(value)
         frames = codec.encode(value)
         size_bytes = sum(map(len, frames)) if len(frames) != 1 else len(frames[0])
-        if size_bytes <= INLINE_MAX_BYTES:
+        if size_bytes <= INLINE_MAX_BYTES or self.read_only:
             inline = frames[0] if len(frames) == 1 and type(frames[0]) is bytes else b"".join(frames)
             return Payload(codec.name, size_bytes, inline, None)
         blob = self._blobs.write(frames)
@@ -255,7 +267,7 @@ class Store:
             info: The task.
             parts_of: Gives the parts of its code, which are kept with it; asked once.
         """
-        number = self._tasks.get(info)
+        number = 0 if self.read_only else self._tasks.get(info)
         if number is None:
             try:
                 number = self._index.add_task(info)
@@ -287,10 +299,16 @@ class Store:
         """Forget calls; blobs that nobody names any more stay until they are swept.
 
         Raises:
-            sqlite3.Error: The index could not be written; all of them are still there.
+            StoreError: The index could not be written; all of them are still there.
         """
         self.flush()
-        self._index.remove(keys)
+        try:
+            self._index.remove(keys)
+        except (*FAULTS, OSError) as error:
+            raise StoreError(
+                f"{len(keys):,} calls could not be removed from {self!r} ({error}): check that it may be written and that "
+                f"no other program holds it."
+            ) from error
         for key in keys:
             self._note_loss(key, "it was removed")
 
@@ -305,18 +323,35 @@ class Store:
     def calls(
         self, prefix: str = "", task: str = "", limit: int | None = None, run: int | None = None
     ) -> Iterator[CallRecord]:
-        """Calls, newest first: those whose key starts with ``prefix`` (hex), of this task, computed by this run."""
+        """Calls, newest first: those whose key starts with ``prefix`` (hex), of this task, computed by this run.
+
+        Raises:
+            StoreError: The index cannot be read, when the iterator comes to that.
+        """
         self.flush()
-        return self._index.calls(prefix, task, limit, run)
+        return self._read(self._index.calls(prefix, task, limit, run))
 
     def totals(self) -> Totals:
-        """What the store holds; reads the whole index and looks at every blob."""
+        """What the store holds; reads the whole index and looks at every blob.
+
+        Raises:
+            StoreError: The index cannot be read.
+        """
         self.flush()
-        counts = self._index.counts()
+        counts = next(self._read(self._index.counts() for _ in range(1)))
         sizes = [self._blobs.size_bytes(digest) or 0 for digest in self._blobs.digests()]
         return Totals(
             counts.calls, counts.failures, counts.tasks, counts.inline_bytes, len(sizes), sum(sizes), counts.index_bytes
         )
+
+    def _read(self, rows: Iterator[_T]) -> Iterator[_T]:
+        try:
+            yield from rows
+        except (*FAULTS, OSError) as error:
+            raise StoreError(
+                f"the index of {self!r} cannot be read ({error}): another program holds it, or it is damaged. A damaged "
+                f"one is set aside by the next program that looks for a result in it."
+            ) from error
 
     def __enter__(self) -> Self:
         """The store, to be closed at the end of the block."""
@@ -332,34 +367,3 @@ class Store:
 
 def _fields(part: Any) -> tuple[Any, ...]:
     return part.name, part.kind, part.file, part.line, part.digest, part.source
-
-
-class _Direct:
-    """Records at once, where the index is in memory."""
-
-    def __init__(self, index: Index) -> None:
-        self._index = index
-
-    def enqueue(self, record: Entry | Failure) -> None:
-        if isinstance(record, Entry):
-            self._index.add([record])
-        else:
-            self._index.add([], [record])
-
-    def pending(self, key: bytes) -> Entry | None:  # noqa: ARG002
-        return None
-
-    def flush(self, timeout_s: float | None = None) -> bool:  # noqa: ARG002
-        return True
-
-    close = flush
-
-
-class _Silent(_Direct):
-    """Takes nothing, where the store may not be written; that was said when it was opened."""
-
-    def __init__(self) -> None:
-        super().__init__(MemoryIndex())
-
-    def enqueue(self, record: Entry | Failure) -> None:
-        """Pass over the record."""
