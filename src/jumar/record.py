@@ -68,7 +68,7 @@ class Recorder:
             payload.blob,
             call.arguments,
             None if call.content == key else call.content,
-            _needs_of(call),
+            _needs_of(call) if call.needs else None,
             self._run or self._begin_run(),
         )
         self._store.record(entry)
@@ -145,7 +145,7 @@ class Recorder:
 
 def _needs_of(call: Call) -> bytes | None:
     needs = call.needs[:_NEEDS_RECORDED]
-    return b"".join([need.key[:NEED_BYTES] for need in needs]) if needs else None
+    return b"".join([need.key[:NEED_BYTES] for need in needs]) or None
 
 
 def path_note(call: Call) -> str:

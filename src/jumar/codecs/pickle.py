@@ -30,6 +30,7 @@ ALIGNMENT_BYTES = 64
 IN_BAND_MAX_BYTES = 16 * 1024
 """Buffers up to this size are copied into the stream: cheaper than an aligned place of their own, and they pack well."""
 
+_BUFFERLESS = frozenset({int, float, str, bool, type(None), complex})
 _HEAD = struct.Struct("<8sIIQ")
 
 
@@ -53,6 +54,8 @@ class PickleCodec:
         Raises:
             Exception: What the value's own pickling raises: mostly ``PicklingError``, ``TypeError``, ``AttributeError``.
         """
+        if type(value) in _BUFFERLESS:  # the same bytes, without the machinery for buffers
+            return (pickle.dumps(value, protocol=5),)
         large: list[memoryview] = []
 
         def keep_in_band(buffer: pickle.PickleBuffer) -> bool:

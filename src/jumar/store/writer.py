@@ -9,6 +9,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Sequence
+from typing import cast
 
 from jumar.store.records import Entry, Failure
 from jumar.store.trouble import Report, Trouble
@@ -19,6 +20,7 @@ MAX_RECORDS = 16_384
 MAX_BYTES = 64 * 1024 * 1024
 REPORT_PERIOD_S = 10.0
 LINGER_S = 0.002
+_ONLY_ENTRIES = frozenset({Entry})
 
 
 _alive_here: weakref.WeakSet[Writer] = weakref.WeakSet()
@@ -225,10 +227,12 @@ class Writer:
 
     def _end(self, group: Sequence[Entry | Failure]) -> None:
         with self._lock:
+            pending = self._pending
             for record in group:
-                for name in (record.key, record.content if type(record) is Entry else None):
-                    if name is not None and self._pending.get(name) is record:
-                        del self._pending[name]
+                if pending.get(record.key) is record:
+                    del pending[record.key]
+                if type(record) is Entry and record.content is not None and pending.get(record.content) is record:
+                    del pending[record.content]
             self._ended += len(group)
             self._progress.notify_all()
 
@@ -247,6 +251,8 @@ class Writer:
 
 def _portions(group: Sequence[Entry | Failure]) -> list[tuple[list[Entry], list[Failure]]]:
     """The group as transactions: one, unless a call has both a result and a failure, whose order then counts."""
+    if _ONLY_ENTRIES.issuperset(map(type, group)):
+        return [(cast("list[Entry]", group), [])]
     portions: list[tuple[list[Entry], list[Failure]]] = [([], [])]
     failed: set[bytes] = set()
     for record in group:
