@@ -19,9 +19,19 @@ class InlineExecutor:
     name = "inline"
     workers = 1
 
+    def __init__(self) -> None:
+        self._closed = False
+
     def submit(self, work: Callable[[T], None], item: T) -> None:
-        """Carry out ``work(item)`` and return."""
+        """Carry out ``work(item)`` and return.
+
+        Raises:
+            RuntimeError: The executor was closed.
+        """
+        if self._closed:
+            raise RuntimeError("the inline executor was closed and takes no more work")
         work(item)
 
-    def close(self, *, wait: bool) -> None:
-        """Nothing is ever under way, so there is nothing to wait for."""
+    def close(self, *, wait: bool) -> None:  # noqa: ARG002  (nothing is ever under way, so there is nothing to wait for)
+        """Take no more work."""
+        self._closed = True

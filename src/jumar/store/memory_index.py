@@ -25,7 +25,7 @@ class MemoryIndex:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._entries: dict[bytes, Entry] = {}
-        self._contents: dict[bytes, bytes] = {}
+        self._contents: dict[bytes, dict[bytes, None]] = {}  # the keys of each content, newest last
         self._failures: dict[bytes, Failure] = {}
         self._tasks: dict[TaskInfo, int] = {}
 
@@ -35,19 +35,19 @@ class MemoryIndex:
 
     def find_content(self, content: bytes) -> Entry | None:
         """The newest kept result with this content key, or None."""
-        entry = self._entries.get(self._contents.get(content, b""))
-        return entry if entry is not None and entry.content == content else None
+        with self._lock:
+            keys = self._contents.get(content)
+            return self._entries[next(reversed(keys))] if keys else None
 
     def add(self, entries: Sequence[Entry], failures: Sequence[Failure] = ()) -> None:
         """Record a group; see ``Index.add``."""
         with self._lock:
             for entry in entries:
                 # Taken out first, so that the order of the dictionary is the order of recording.
-                self._entries.pop(entry.key, None)
+                self._forget(entry.key)
                 self._entries[entry.key] = entry
-                self._failures.pop(entry.key, None)
                 if entry.content is not None:
-                    self._contents[entry.content] = entry.key
+                    self._contents.setdefault(entry.content, {})[entry.key] = None
             for failure in failures:
                 earlier = self._failures.pop(failure.key, None)
                 attempt = earlier.attempt + 1 if earlier else 1
@@ -57,8 +57,16 @@ class MemoryIndex:
         """Forget these calls; keys that are not there are passed over."""
         with self._lock:
             for key in keys:
-                self._entries.pop(key, None)
-                self._failures.pop(key, None)
+                self._forget(key)
+
+    def _forget(self, key: bytes) -> None:
+        self._failures.pop(key, None)
+        entry = self._entries.pop(key, None)
+        if entry is not None and entry.content is not None:
+            keys = self._contents[entry.content]
+            del keys[key]
+            if not keys:
+                del self._contents[entry.content]
 
     def add_task(self, task: TaskInfo) -> int:
         """The task's number, given now if it has none."""
