@@ -107,7 +107,8 @@ class ExecutorContract:
     def test_a_second_close_does_nothing(self) -> None:
         """Whether it is to wait or not."""
         executor = self.make()
-        executor.submit([].append, "work")
+        done: list[str] = []
+        executor.submit(done.append, "work")
         for wait in (True, False, True):
             executor.close(wait=wait)
 
