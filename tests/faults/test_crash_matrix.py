@@ -1,0 +1,127 @@
+"""A program that dies at every single storage operation, and within every write of a blob, and is then run again."""
+
+import json
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from jumar.testing.faults import KILLED_STATUS
+
+CALLS = 12
+WRITES = ("index.add", "index.add_task", "blobs.write", "lineage.begin_run", "lineage.remember_code")
+"""Operations that change the disk: dying after them is not the same as dying before the next one."""
+
+
+class Program:
+    """The workload, ready to be run in a process of its own each time."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.orders = 0
+        self.process = subprocess.Popen(
+            [sys.executable, Path(__file__).with_name("crash_workload.py")],
+            cwd=folder,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            bufsize=1,
+        )
+
+    def order(self, do, store, *, every=1, torn=None, **faults):
+        """The end status of the process that did it, and its result, if it came to that."""
+        self.orders += 1
+        result = self.folder / f"result-{self.orders}"
+        order = {"do": do, "store": str(store), "log": f"{store}.log", "result": str(result), "every": every}
+        self.process.stdin.write(json.dumps({**order, "faults": faults, "torn": torn}) + "\n")
+        status = int(self.process.stdout.readline())
+        return status, json.loads(result.read_text()) if result.exists() else None
+
+    def runs(self, store):
+        """How often each call ran, by its name."""
+        log = Path(f"{store}.log")
+        return Counter(log.read_text().splitlines()) if log.exists() else Counter()
+
+    def dies_and_is_run_again(self, name, **how):
+        """Everything that must hold after a crash; whether there was one."""
+        store = self.folder / name
+        status, _ = self.order("run", store, **how)
+        before = self.runs(store)
+        _, again = self.order("resume", store)
+        after = self.runs(store)
+        assert again is not None, f"{name}: the run after the crash failed"
+        assert again["answer"] == self.answer, name
+        twice = {call for call in after if after[call] > before[call] > 0}
+        assert twice.isdisjoint(again["recorded"]), f"{name}: recorded, and yet run again"
+        assert set(before) - twice - {"broken"} <= set(again["recorded"]), f"{name}: neither recorded nor run again"
+        assert max(after.values()) <= 2
+        assert again["totals"] == self.totals, name
+        assert again["left"] == ["lock"], f"{name}: left in blobs/tmp"
+        return status == KILLED_STATUS
+
+    def run_without_faults(self, **how):
+        """The operations it takes."""
+        status, done = self.order("run", self.folder / f"sound-{how}", **how)
+        assert status == 0
+        self.answer = done["answer"]
+        _, again = self.order("resume", self.folder / f"sound-{how}")
+        assert again["answer"] == self.answer
+        assert sorted(self.runs(self.folder / f"sound-{how}").values()) == [1] * (CALLS - 1) + [2]  # the failing one
+        self.totals = again["totals"]
+        return done["operations"]
+
+
+@pytest.fixture
+def program(tmp_path):
+    program = Program(tmp_path)
+    yield program
+    program.process.stdin.close()
+    assert program.process.wait(60) == 0
+    program.process.stdout.close()
+
+
+def test_a_program_that_dies_at_any_storage_operation_loses_and_repeats_nothing_that_was_recorded(program, capsys):
+    operations = program.run_without_faults()
+    assert program.totals["calls"] == CALLS - 1
+    assert program.totals["failures"] == 1
+    assert set(WRITES) <= set(operations)
+    for number in range(1, len(operations) + 1):
+        assert program.dies_and_is_run_again(f"before-{number}", at=number), f"it did not die at operation {number}"
+    assert not program.dies_and_is_run_again("never", at=len(operations) + 1)
+    with capsys.disabled():
+        print(f" {len(operations)} crash points ", end="")
+
+
+def test_a_program_that_dies_after_any_write_loses_and_repeats_nothing_that_was_recorded(program, capsys):
+    # Records are committed in groups here, whose number depends on the threads: the program is run until it survives.
+    program.run_without_faults(every=4)
+    points = 0
+    for operation in WRITES:
+        number = 1
+        how = {"every": 4, "when": "after", "only": [operation]}
+        while program.dies_and_is_run_again(f"after-{operation}-{number}", at=number, **how):
+            number += 1
+        assert number > 1
+        points += number - 1
+    with capsys.disabled():
+        print(f" {points} crash points ", end="")
+
+
+@pytest.mark.parametrize("place", ["scratch", "final"])
+def test_a_program_that_dies_within_any_write_of_a_blob_leaves_nothing_that_is_taken_for_a_result(
+    program, place, capsys
+):
+    program.run_without_faults()
+    points = 0
+    for kept_bytes in (0, 1, 4096, 4199, 40_064):
+        blob = 1
+        torn = {"at": blob, "kept_bytes": kept_bytes, "place": place}
+        while program.dies_and_is_run_again(f"torn-{kept_bytes}-{blob}", torn=torn):
+            blob += 1
+            torn = {**torn, "at": blob}
+        assert blob == program.totals["blobs"] + 1
+        points += blob - 1
+    with capsys.disabled():
+        print(f" {points} crash points ", end="")
