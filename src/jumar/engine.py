@@ -49,8 +49,8 @@ class Runnable(Protocol):
         """The arguments' tokens as they are now."""
         ...
 
-    def content_key(self, info: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bytes | None:
-        """The key of the call with these values; None where one of them has no identity."""
+    def value_tokens(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bytes | None:
+        """The tokens of finished values, side by side; None where one of them has no identity."""
         ...
 
 

@@ -8,10 +8,11 @@ from collections.abc import Callable
 from typing import Any
 
 from jumar import project
+from jumar.acceptance import accepted_keys
 from jumar.clock import Clock
 from jumar.errors import DamagedError, StoreError
 from jumar.graph.call import FAILED, Call
-from jumar.keys.call import describe_arguments
+from jumar.keys.call import call_key, describe_arguments
 from jumar.result import Kept, Result, Shared, unchangeable
 from jumar.store.records import NEED_BYTES, Entry, Failure
 from jumar.store.store import Store
@@ -77,8 +78,25 @@ class Recorder:
     def kept(self, call: Call) -> Result | None:
         """The call's kept result, if there is one: a small one is read at once, a large one when it is asked for."""
         # A call with the values in place of the calls, recorded before, has this key as its content key.
-        entry = self._store.find(call.key) or self._store.find_content(call.key)
+        entry = self._found(call.key) or self._accepted(call, call.arguments)
         return self._usable(call, entry)
+
+    def _found(self, key: bytes) -> Entry | None:
+        return self._store.find(key) or self._store.find_content(key)
+
+    def _accepted(self, call: Call, arguments: bytes) -> Entry | None:
+        """What an older code computed, where the edit since then was declared to change no result."""
+        if not self._store.accepted(call.info.code):
+            return None
+        for code, older in accepted_keys(self._store.accepted, call.info, arguments):
+            entry = self._found(call_key(code, older))
+            if entry is not None:
+                number = self._store.task(call.info, call.task.parts_of)
+                entry = entry._replace(key=call.key, task=number, arguments=call.arguments, content=call.content)
+                if call.keep and not call.unrepeatable:
+                    self._store.record(entry)
+                return entry
+        return None
 
     def kept_for_values(self, call: Call, args: tuple[Any, ...], kwargs: dict[str, Any] | None) -> Result | None:
         """The kept result of an equal call with equal values, whichever calls they come from (early cutoff).
@@ -87,10 +105,13 @@ class Recorder:
         """
         if not (call.keep or call.look):
             return None
-        call.content = call.task.content_key(call.info, args, kwargs or {})
-        if call.content is None or not call.look:
+        arguments = call.task.value_tokens(args, kwargs or {})
+        if arguments is None:
             return None
-        entry = self._store.find(call.content) or self._store.find_content(call.content)
+        call.content = call_key(call.info.code, arguments)
+        if not call.look:
+            return None
+        entry = self._found(call.content) or self._accepted(call, arguments)
         needs = _needs_of(call)
         result = self._usable(call, entry)
         if result is not None and entry is not None and call.keep and not call.unrepeatable:

@@ -129,10 +129,10 @@ class Task(Generic[P, T]):
         """The tokens of arguments in normal form; calls may stand among them."""
         return self._bound_by().tokens(args, kwargs, [])
 
-    def content_key(self, info: TaskInfo, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bytes | None:
-        """The key of the call with these values; None where one of them has no identity."""
+    def value_tokens(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bytes | None:
+        """The tokens of finished values, side by side; None where one of them has no identity."""
         try:
-            return call_key(info.code, b"".join(self._bound_by().tokens(args, kwargs)))
+            return b"".join(self._bound_by().tokens(args, kwargs))
         except FingerprintError:
             return None
 

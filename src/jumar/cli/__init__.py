@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from jumar import project, settings
-from jumar.cli import show, why
+from jumar.cli import accept, show, why
 from jumar.errors import JumarError
 from jumar.store.store import Store
 
@@ -83,6 +83,40 @@ def why_call(key: str | None, last: bool, run: int | None, path: Path | None, as
             why.show_call(store, _checked(key), as_json=as_json)
         else:
             why.show_run(store, run, as_json=as_json)
+
+
+@cli.command("accept")
+@click.argument("target", required=False)
+@click.option("--was", default="", help="The name under which the task was recorded, if it was another.")
+@click.option("--parameter", default="", help="A parameter that the old code did not have; its default counts.")
+@click.option("--note", default="", help="Why the edit changes no result.")
+@click.option("--list", "listing", is_flag=True, help="List what was declared.")
+@click.option("--revoke", type=int, help="Take back the declaration with this number.")
+@_store
+@_json
+def accept_edit(
+    target: str | None,
+    was: str,
+    parameter: str,
+    note: str,
+    listing: bool,
+    revoke: int | None,
+    path: Path | None,
+    as_json: bool,
+) -> None:
+    """Declare that an edit of a task changes no result, so that its results are kept.
+
+    TARGET is script.py:task or package.module:task. The script is loaded, but not run as a program.
+    """
+    if (target is not None) + listing + (revoke is not None) != 1:
+        raise click.UsageError("give a TARGET such as script.py:task, or --list, or --revoke NUMBER")
+    with _open(path) as store:
+        if target is not None:
+            accept.declare_task(store, target, was, parameter, note)
+        elif revoke is not None:
+            store.revoke(revoke)
+        else:
+            accept.show_all(store, as_json=as_json)
 
 
 @cli.command("store")

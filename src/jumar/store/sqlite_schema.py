@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from functools import cache
 
+from jumar.store import equivalence
+
 USER_VERSION = 1
 """The store format that these tables belong to, kept in the database's header: 0 means that nothing is there yet."""
 
@@ -57,6 +59,7 @@ CREATE TABLE IF NOT EXISTS runs (
     process INTEGER NOT NULL
 );
 CREATE TABLE IF NOT EXISTS losses (number INTEGER PRIMARY KEY, key BLOB NOT NULL, at_s REAL NOT NULL, reason TEXT NOT NULL);
+{equivalence.TABLE}
 PRAGMA user_version = {USER_VERSION};
 """
 

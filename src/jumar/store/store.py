@@ -12,6 +12,7 @@ from jumar.codecs.registry import Codecs
 from jumar.errors import DamagedError, StoreError
 from jumar.store.absence import Absence
 from jumar.store.blobs import Blobs
+from jumar.store.equivalence import Equivalence, Equivalences, MemoryEquivalences, SqliteEquivalences
 from jumar.store.file_blobs import FileBlobs
 from jumar.store.index import Index
 from jumar.store.layout import open_directory
@@ -50,6 +51,7 @@ class Store:
         report: Told of trouble, on any thread.
         clock: For the times in records, and for how long to trust what is known of other processes.
         lineage: Where what explains results is kept; in memory if not given.
+        equivalences: Edits that were declared to change no result.
         read_only: Never write to index, blobs or lineage. Large results are then handed around in memory.
 
     *Guarantees*: every method may be called from any thread. Nothing that goes wrong with storage raises while results
@@ -67,6 +69,7 @@ class Store:
         report: Report = warn,
         clock: Clock | None = None,
         lineage: Lineage | None = None,
+        equivalences: Equivalences | None = None,
         read_only: bool = False,
     ) -> None:
         self.path = path
@@ -82,6 +85,8 @@ class Store:
         self._report = report
         self._clock = clock or SystemClock()
         self._absence = Absence(index, self._clock)
+        self._equivalences = equivalences or MemoryEquivalences()
+        self._accepted = self._read_accepted()
         self._verified: set[bytes] = set()
         self._tasks: dict[TaskInfo, int] = {}
 
@@ -123,9 +128,11 @@ class Store:
         )
         index: Index = MemoryIndex()  # what a reader finds in a store that has no index yet
         lineage: Lineage = MemoryLineage()
+        equivalences: Equivalences = MemoryEquivalences()
         if layout.database.exists() or not layout.read_only:
             index = database = SqliteIndex(layout.database, durability, report=report, read_only=layout.read_only)
             lineage = SqliteLineage(database)
+            equivalences = SqliteEquivalences(database)
         blobs = FileBlobs(layout.blobs, durability)
         scribe: Scribe = SilentScribe() if layout.read_only else Writer(index.add, report)
         return cls(
@@ -136,6 +143,7 @@ class Store:
             verify=verify,
             report=report,
             lineage=lineage,
+            equivalences=equivalences,
             read_only=layout.read_only,
         )
 
@@ -152,7 +160,7 @@ class Store:
 
         What another process records is noticed within a quarter of a second.
         """
-        return self._absence.is_new(code)
+        return self._absence.is_new(code) and code not in self._accepted
 
     def has_recorded(self, key: bytes) -> bool:
         """Whether this object may have recorded the call; False is certain."""
@@ -165,6 +173,58 @@ class Store:
     def find_content(self, content: bytes) -> Entry | None:
         """The kept result of a call with these values, whichever calls they came from; otherwise as `find`."""
         return self._present(self._scribe.pending(content) or self._index.find_content(content))
+
+    def accepted(self, code: bytes) -> Sequence[Equivalence]:
+        """Codes whose results were declared to be those of this code too, as they were when the store was opened."""
+        return self._accepted.get(code, ())
+
+    def equivalences(self) -> list[Equivalence]:
+        """All declarations, oldest first.
+
+        Raises:
+            StoreError: They cannot be read.
+        """
+        try:
+            return self._equivalences.all()
+        except FAULTS as error:
+            raise StoreError(f"what was accepted in {self.path} cannot be read: {error}") from error
+
+    def accept(self, equivalence: Equivalence) -> int:
+        """Keep a declaration, whose number is returned.
+
+        Raises:
+            StoreError: It cannot be written.
+        """
+        try:
+            number = self._equivalences.add(equivalence._replace(created_s=self._clock.now_s()))
+        except (*FAULTS, OSError) as error:
+            raise StoreError(f"the declaration could not be kept in {self.path}: {error}") from error
+        self._accepted = self._read_accepted()
+        return number
+
+    def revoke(self, number: int) -> None:
+        """Take a declaration back. What was found through it stays: it is recorded under its new key.
+
+        Raises:
+            StoreError: There is none with this number, or it cannot be removed.
+        """
+        try:
+            found = self._equivalences.remove(number)
+        except (*FAULTS, OSError) as error:
+            raise StoreError(f"declaration {number} could not be removed from {self.path}: {error}") from error
+        if not found:
+            raise StoreError(f"there is no declaration {number} in {self.path}: see `jumar accept --list`")
+        self._accepted = self._read_accepted()
+
+    def _read_accepted(self) -> dict[bytes, list[Equivalence]]:
+        accepted: dict[bytes, list[Equivalence]] = {}
+        try:
+            for equivalence in self._equivalences.all():
+                accepted.setdefault(equivalence.new, []).append(equivalence)
+        except FAULTS as error:
+            text = f"what was accepted in {self.path} cannot be read ({error}): edited tasks run again"
+            self._report(Trouble("unreadable", text, None, error))
+        return accepted
 
     def _present(self, entry: Entry | None) -> Entry | None:
         if entry is None or entry.blob is None:

@@ -1,0 +1,75 @@
+"""``jumar accept``: declare an edit equivalent, list what was declared, take it back."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import json
+import runpy
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from jumar.acceptance import declare
+from jumar.cli.show import when
+from jumar.keys.value import token
+from jumar.store.store import Store
+from jumar.task import Task
+
+
+def declare_task(store: Store, target: str, was: str, parameter: str, note: str) -> None:
+    """Declare that a task computes what it did; ``target`` is ``script.py:task`` or ``package.module:task``."""
+    task = _load(target)
+    value = _default_of(task, parameter) if parameter else None
+    made = declare(store, task.info, was=was, parameter=parameter, token=token(value) if parameter else b"", note=note)
+    extra = f" with {parameter}={value!r}" if parameter else ""
+    click.echo(f"{made.number}: {task.name}{extra} computes what its code {made.old.hex()[:12]} computed")
+
+
+def show_all(store: Store, *, as_json: bool) -> None:
+    """Print what was declared."""
+    rows = [
+        {
+            "number": each.number,
+            "task": each.task,
+            "new": each.new.hex(),
+            "old": each.old.hex(),
+            "parameter": each.parameter,
+            "when": when(each.created_s),
+            "note": each.note,
+        }
+        for each in store.equivalences()
+    ]
+    if as_json:
+        click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
+        return
+    for row in rows:
+        old, new = str(row["old"])[:12], str(row["new"])[:12]
+        click.echo(f"{row['number']}: {row['task']}  {old} -> {new}  {row['when']}  {row['note']}".rstrip())
+    if not rows:
+        click.echo("Nothing was accepted.", err=True)
+
+
+def _load(target: str) -> Task[..., Any]:
+    place, _, name = target.rpartition(":")
+    if not place:
+        raise click.UsageError(f"{target!r} names no task: write script.py:task or package.module:task")
+    if place.endswith(".py"):
+        sys.path.insert(0, str(Path(place).resolve().parent))
+        # Not as __main__: what the script does when it is run is not wanted, its functions are.
+        found = runpy.run_path(place, run_name="__jumar__").get(name)
+    else:
+        sys.path.insert(0, str(Path.cwd()))
+        found = getattr(importlib.import_module(place), name, None)
+    if not isinstance(found, Task):
+        raise click.UsageError(f"{place} has no task {name!r}: it has {found!r} under that name")
+    return found
+
+
+def _default_of(task: Task[..., Any], parameter: str) -> Any:
+    known = inspect.signature(task.fn).parameters.get(parameter)
+    if known is None or known.default is inspect.Parameter.empty:
+        raise click.UsageError(f"task {task.name!r} has no parameter {parameter!r} with a default")
+    return known.default
