@@ -126,7 +126,7 @@ def carry_out(order):
         result = {"run": run, "resume": resume}[order["do"]](order)
         Path(order["result"]).write_text(json.dumps(result))
         sys.stderr.flush()
-    except BaseException:
+    except BaseException:  # noqa: BLE001 # whatever it is: told, and then this copy of the parent must end here
         sys.excepthook(*sys.exc_info())
         os._exit(1)
     os._exit(0)
