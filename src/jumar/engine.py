@@ -64,6 +64,7 @@ class Engine:
         owner: The session; handed to whoever asks for the current one inside a task.
         looks: Whether kept results are used.
         keeps: Whether results are kept.
+        audit: The share of kept results that are computed again and compared.
         strict: Whether a future whose result could not be kept raises that from ``result()``.
         clock: For the times in records.
     """
@@ -78,6 +79,7 @@ class Engine:
         strict: bool = False,
         looks: bool = True,
         keeps: bool = True,
+        audit: float = 0.0,
         clock: Clock | None = None,
     ) -> None:
         self.owner = owner
@@ -87,7 +89,7 @@ class Engine:
         self.listeners: list[Callable[[Event], None]] = []
         self._hear = hear
         self._store = store
-        self._recorder = Recorder(store, clock or SystemClock(), self.tell)
+        self._recorder = Recorder(store, clock or SystemClock(), self.tell, audit)
         self._executor = executor
         self._latch = Latch()
         self._drainers: list[threading.Event] = []

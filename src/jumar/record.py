@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import threading
 import traceback
 from collections.abc import Callable
@@ -10,11 +11,12 @@ from typing import Any
 from jumar import project
 from jumar.acceptance import accepted_keys
 from jumar.clock import Clock
-from jumar.errors import DamagedError, StoreError
+from jumar.errors import DamagedError, FingerprintError, StoreError
 from jumar.graph.call import FAILED, Call
 from jumar.keys.call import call_key, describe_arguments
+from jumar.keys.value import token
 from jumar.result import Kept, Result, Shared, unchangeable
-from jumar.store.records import NEED_BYTES, Entry, Failure
+from jumar.store.records import NEED_BYTES, Entry, Failure, Payload
 from jumar.store.store import Store
 from jumar.store.trouble import Trouble
 from jumar.worker import Ran
@@ -32,9 +34,11 @@ class Recorder:
         store: Where.
         clock: When.
         tell: Hears of trouble.
+        audit: The share of kept results that are computed again and compared, from 0 to 1.
     """
 
-    def __init__(self, store: Store, clock: Clock, tell: Callable[[Trouble], None]) -> None:
+    def __init__(self, store: Store, clock: Clock, tell: Callable[[Trouble], None], audit: float = 0.0) -> None:
+        self._audit = audit
         self._store = store
         self._now_s = clock.now_s
         self._tell = tell
@@ -58,6 +62,8 @@ class Recorder:
             payload = self._store.encode(value)
         except Exception as error:  # noqa: BLE001  (pickling runs user code: anything can come out of it)
             return Shared(value), self._trouble("unsaved", call, _NOT_KEPT, error)
+        if call.suspect is not None and not self._same(call, payload, value):
+            return self._standing(call), None
         entry = Entry(
             key,
             self._store.task(call.info, call.task.parts_of),
@@ -121,6 +127,9 @@ class Recorder:
     def _usable(self, call: Call, entry: Entry | None) -> Result | None:
         if entry is None:
             return None
+        if self._audit and call.suspect is None and random.random() < self._audit:
+            call.suspect = entry
+            return None
         ttl_s = call.task.ttl_s
         if ttl_s is not None and self._now_s() - entry.created_s > ttl_s:
             return None
@@ -139,6 +148,26 @@ class Recorder:
             if not self._run:
                 self._run = self._store.begin_run(project.script())
         return self._run
+
+    def _same(self, call: Call, payload: Payload, value: Any) -> bool:
+        """Whether a call that was run again gave what is kept; if not, that is told."""
+        entry: Entry = call.suspect
+        if (payload.inline, payload.blob) == (entry.inline, entry.blob):
+            return True
+        try:
+            then, now = token_or_none(self._store.load(entry)), token_or_none(value)
+        except DamagedError:  # reported by the store; what was computed just now takes its place
+            return True
+        if then == now:  # equal values may be written in different bytes; of two without identity nothing can be said
+            return True
+        self._trouble("unsteady", call, _UNSTEADY)
+        self._store.note_suspicion(call.key)
+        return False
+
+    def _standing(self, call: Call) -> Result:
+        """What is kept stays what it is: nobody sees two values of one call."""
+        value = self._store.load(call.suspect)
+        return Shared(value) if unchangeable(value) else Kept(self._store, call.suspect).with_fresh(value)
 
     def failure(self, call: Call, error: Exception, seconds: float) -> None:
         """Note a failed attempt with its traceback."""
@@ -164,6 +193,14 @@ class Recorder:
         return trouble
 
 
+def token_or_none(value: Any) -> bytes | None:
+    """The token of a value; None where it has no identity."""
+    try:
+        return token(value)
+    except FingerprintError:
+        return None
+
+
 def _needs_of(call: Call) -> bytes | None:
     needs = call.needs[:_NEEDS_RECORDED]
     return b"".join([need.key[:NEED_BYTES] for need in needs]) or None
@@ -187,6 +224,11 @@ def _line(call: Call) -> str:
 _NOT_KEPT = (
     "the result of task {task!r} (key {key}) could not be kept: {reason}. Its value goes on to whoever needs it; "
     "after a restart the call runs again. Return something that pickle can handle, or say checkpoint=False."
+)
+_UNSTEADY = (
+    "task {task!r} (key {key}) gave another result when it was run again with the same arguments: it depends on "
+    "something that its key does not see, such as the time, random numbers, a file, or a global that it reads by name. "
+    "The kept result stands. Make what it depends on an argument (a seed, jumar.File), or say reuse='never'."
 )
 _MUTATED = (
     "the result of task {task!r} (key {key}) was not kept: an argument was changed between the making of the call and "

@@ -44,6 +44,8 @@ class Session:
         on_store_error: ``"warn"`` or ``"raise"`` (from ``result()``, ``checkpoint()`` and ``close()``).
         reuse: ``"on"``: results are found and kept. ``"refresh"``: not looked for, but kept, in the place of older ones.
             ``"read-only"``: found, but none are kept. ``"off"``: neither.
+        audit: The share of kept results that are computed again and compared, from 0 to 1: finds tasks that depend on
+            something that their keys do not see.
         progress: Whether to show a progress line on the terminal.
 
     Raises:
@@ -76,6 +78,7 @@ class Session:
         verify: Literal["always", "first", "never"] | None = None,
         on_store_error: Literal["warn", "raise"] | None = None,
         reuse: Literal["on", "off", "refresh", "read-only"] | None = None,
+        audit: float | None = None,
         progress: bool | None = None,
     ) -> None:
         given: dict[str, Any] = {
@@ -86,6 +89,7 @@ class Session:
             "verify": verify,
             "on_store_error": on_store_error,
             "reuse": reuse,
+            "audit": audit,
             "progress": progress,
         }
         self.settings = settings.resolve(given)
@@ -112,6 +116,7 @@ class Session:
             strict=self._strict,
             looks=chosen in ("on", "read-only"),
             keeps=chosen in ("on", "refresh"),
+            audit=self._setting("audit"),
         )
         _open.append(self)
         termination.listen()
@@ -271,8 +276,9 @@ def current() -> Session:
 def configure(**values: Any) -> None:
     """Set settings for this process; None takes one back.
 
-    They are ``store``, ``executor``, ``workers``, ``durability``, ``verify``, ``on_store_error``, ``reuse`` and ``progress``. An
-    open default session is closed first, after its calls have finished; the next call makes a new one.
+    They are ``store``, ``executor``, ``workers``, ``durability``, ``verify``, ``on_store_error``, ``reuse``, ``audit``
+    and ``progress``. An open default session is closed first, after its calls have finished; the next call makes a new
+    one.
 
     Raises:
         SettingsError: A name or a value that does not exist; nothing was changed.

@@ -60,6 +60,16 @@ def _flag(written: Any) -> bool:
     return known[written.lower()]
 
 
+def _share(written: Any) -> float:
+    try:
+        share = float(written) if not isinstance(written, bool) else -1.0
+    except (TypeError, ValueError):
+        share = -1.0
+    if not 0 <= share <= 1:
+        raise ValueError("takes a number from 0 to 1")
+    return share
+
+
 def _path(written: Any) -> Path:
     if not isinstance(written, (str, os.PathLike)) or not os.fspath(written):
         raise ValueError("takes the path of a folder")
@@ -76,6 +86,7 @@ SETTINGS: dict[str, Setting] = {
     "reuse": Setting(
         "on", _choice("on", "off", "refresh", "read-only"), "whether kept results are used, and results kept"
     ),
+    "audit": Setting(0.0, _share, "the share of kept results that are computed again and compared"),
     "progress": Setting(False, _flag, "a line that shows how far the calls are"),
 }
 

@@ -57,6 +57,8 @@ class Call:
     """Whether some argument is shared with the caller and can be changed while the call waits or runs."""
     unrepeatable = False
     """Whether the key can never come again, so that only the content key, made from the values, can be found."""
+    suspect: Any = None
+    """The kept result that this call is run again to be compared with, where it was chosen for an audit."""
     content: bytes | None = None
     """The content key: the code and the values of the arguments. Known once they are, for calls that need others."""
 

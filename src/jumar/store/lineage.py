@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 LOSSES_KEPT = 10_000
+SUSPICION = "audit"
+"""Stands as the reason where nothing was lost: the call gave another result when it was run again."""
 
 
 class CodeRow(NamedTuple):

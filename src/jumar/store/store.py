@@ -16,7 +16,7 @@ from jumar.store.equivalence import Equivalence, Equivalences, MemoryEquivalence
 from jumar.store.file_blobs import FileBlobs
 from jumar.store.index import Index
 from jumar.store.layout import open_directory
-from jumar.store.lineage import CodeRow, Lineage, Loss, MemoryLineage
+from jumar.store.lineage import SUSPICION, CodeRow, Lineage, Loss, MemoryLineage
 from jumar.store.memory_blobs import MemoryBlobs
 from jumar.store.memory_index import MemoryIndex
 from jumar.store.records import CallRecord, Entry, Failure, Payload, TaskInfo, Totals
@@ -288,6 +288,10 @@ class Store:
             self._report(
                 Trouble("unsaved", f"why call {key.hex()[:12]} was lost could not be recorded: {error}", key, error)
             )
+
+    def note_suspicion(self, key: bytes) -> None:
+        """Note that a call gave another result when it was run again."""
+        self._note_loss(key, SUSPICION)
 
     def begin_run(self, script: str) -> int:
         """The number of a new run, to be recorded with what it computes; 0 where it cannot be recorded."""

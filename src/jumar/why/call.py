@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from jumar.errors import StoreError
 from jumar.keys.call import describe_arguments, split_arguments
+from jumar.store.lineage import SUSPICION, Loss
 from jumar.store.records import NEED_BYTES, CallRecord
 from jumar.store.store import Store
 from jumar.why.compare import argument_reasons, code_reasons, different
@@ -37,10 +38,7 @@ def explain(store: Store, key: str) -> Explanation:
 def explain_record(store: Store, record: CallRecord) -> Explanation:
     """Why this call ran."""
     earlier = _nearest(record, store.calls(task=record.task.name, limit=_CANDIDATES))
-    lost = [
-        Reason("lost", f"its kept result was dropped on {_when(loss.at_s)}: {loss.reason}")
-        for loss in store.lineage.losses(record.key)[:1]
-    ]
+    lost = [_of_loss(loss) for loss in store.lineage.losses(record.key)[:1]]
     reasons = [*lost, *_reasons(store, earlier, record, _DEEPEST)]
     return Explanation(
         record.key.hex(),
@@ -149,6 +147,14 @@ def _parts(store: Store, record: CallRecord) -> tuple[tuple[str, str], ...]:
         (f"argument {name}", describe_arguments([""], token)) for name, token in zip(names, tokens, strict=False)
     ]
     return (*code, *arguments)
+
+
+def _of_loss(loss: Loss) -> Reason:
+    if loss.reason == SUSPICION:
+        return Reason(
+            "unsteady", f"run again on {_when(loss.at_s)} it gave another result: its key does not see all of it"
+        )
+    return Reason("lost", f"its kept result was dropped on {_when(loss.at_s)}: {loss.reason}")
 
 
 def _when(time_s: float) -> str:

@@ -6,7 +6,7 @@ import datetime as dt
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-Kind = Literal["code", "argument", "upstream", "version", "library", "lost", "new", "salted", "failed"]
+Kind = Literal["code", "argument", "upstream", "version", "library", "lost", "unsteady", "new", "salted", "failed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,8 +16,9 @@ class Reason:
     Args:
         kind: ``code``: something the task reaches was edited, added or removed. ``argument``: a value differs.
             ``upstream``: a call among the arguments is another one. ``version``: the option. ``library``: the installed
-            version (not part of the key, unless the task says ``env=``). ``lost``: the kept result was dropped. ``new``:
-            nothing like it was recorded before. ``salted``: the task is not reused everywhere. ``failed``: it failed.
+            version (not part of the key, unless the task says ``env=``). ``lost``: the kept result was dropped.
+            ``unsteady``: run again, it gave another result. ``new``: nothing like it was recorded before. ``salted``:
+            the task is not reused everywhere. ``failed``: it failed.
         text: One line, such as ``'norm' in model.py: edited`` or ``argument 'alpha': 0.1 -> 0.2``.
         diff: What the source was and is, as a unified diff; empty where that says nothing.
         because: For ``upstream``: why that call is another one.
