@@ -86,6 +86,13 @@ FAULTS = (sqlite3.Error, UnicodeDecodeError)
 """What a damaged database raises: SQLite's message may quote bytes of it that are no text, and then cannot be made."""
 
 
+def damage(text: str) -> sqlite3.DatabaseError:
+    """An error as SQLite gives it for a damaged database, for damage that it did not notice itself."""
+    error = sqlite3.DatabaseError(text)
+    error.sqlite_errorcode, error.sqlite_errorname = sqlite3.SQLITE_CORRUPT, "SQLITE_CORRUPT"
+    return error
+
+
 def is_damage(error: Exception) -> bool:
     """Whether the error says that the database is damaged, so that nothing in it can be relied on any more."""
     if isinstance(error, UnicodeDecodeError):

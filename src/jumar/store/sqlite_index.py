@@ -16,7 +16,7 @@ from jumar.store.lock_file import locked
 from jumar.store.read_ahead import ReadAhead
 from jumar.store.records import CallRecord, Counts, Entry, Failure, TaskInfo
 from jumar.store.row import entry_of, row_of
-from jumar.store.sqlite_connection import FAULTS, Durability, connect, create_database, create_tables, is_damage
+from jumar.store.sqlite_connection import FAULTS, Durability, connect, create_database, create_tables, damage, is_damage
 from jumar.store.sqlite_damage import DAMAGED_ROW, UNREADABLE, inode, replaced_text, set_aside
 from jumar.store.sqlite_listing import list_calls
 from jumar.store.sqlite_schema import (
@@ -388,9 +388,9 @@ def _task_number(connection: sqlite3.Connection, task: TaskInfo) -> int:
     row: Any = connection.execute(
         "SELECT id FROM tasks WHERE code = ? AND name = ? AND module = ? AND parameters = ?", task
     ).fetchone()
-    if row is None:
-        raise sqlite3.DatabaseError("a row that was just written is not there: the database is damaged")
-    return int(row[0])
+    if row is None or type(row[0]) is not int:
+        raise damage("a row that was just written is not there")
+    return row[0]
 
 
 def _file_bytes(path: Path) -> int:
