@@ -88,7 +88,7 @@ class Engine:
         self.strict = strict
         self.listeners: list[Callable[[Event], None]] = []
         self._hear = hear
-        self._store = store
+        self.store = self._store = store
         self._recorder = Recorder(store, clock or SystemClock(), self.tell, audit)
         self._executor = executor
         self._latch = Latch()

@@ -75,7 +75,7 @@ class Recorder:
             payload.blob,
             call.arguments,
             None if call.content == key else call.content,
-            _needs_of(call) if call.needs else None,
+            needs_of(call) if call.needs else None,
             self._run or self._begin_run(),
         )
         self._store.record(entry)
@@ -118,7 +118,7 @@ class Recorder:
         if not call.look:
             return None
         entry = self._found(call.content) or self._accepted(call, arguments)
-        needs = _needs_of(call)
+        needs = needs_of(call)
         result = self._usable(call, entry)
         if result is not None and entry is not None and call.keep and not call.unrepeatable:
             self._store.record(entry._replace(key=call.key, content=call.content, needs=needs))
@@ -201,7 +201,8 @@ def token_or_none(value: Any) -> bytes | None:
         return None
 
 
-def _needs_of(call: Call) -> bytes | None:
+def needs_of(call: Call) -> bytes | None:
+    """The beginnings of the keys of what a call needs, for its record; None where it needs nothing."""
     needs = call.needs[:_NEEDS_RECORDED]
     return b"".join([need.key[:NEED_BYTES] for need in needs]) or None
 

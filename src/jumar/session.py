@@ -13,7 +13,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from contextvars import ContextVar, Token
 from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 from jumar import settings, termination
 from jumar.engine import Engine
@@ -68,6 +68,9 @@ class Session:
         (6, 2)
     """
 
+    engine_of: ClassVar[Callable[..., Engine]] = Engine
+    """Makes a session's engine; ``jumar plan`` puts one here that runs nothing."""
+
     def __init__(
         self,
         store: str | os.PathLike[str] | Store | None = None,
@@ -108,7 +111,7 @@ class Session:
             self.store = self._store(store)
             undo.pop_all()
         chosen = self._setting("reuse")
-        self.engine = Engine(
+        self.engine = self.engine_of(
             self.store,
             running,
             self._hear,

@@ -85,6 +85,18 @@ def test_a_blob_with_any_byte_altered_or_cut_anywhere_is_a_reported_miss(made, d
         assert any("is damaged" in text for text in warned)
 
 
+def test_a_damaged_blob_heals_although_its_bytes_come_out_equal(made):
+    with jumar.Session(jumar.Store.in_memory()):
+        blob = made.blob_of(0)
+    sound = blob.read_bytes()
+    blob.write_bytes(sound[:-1] + b"\0")
+    made.ask()
+    assert made.ran_again() == {("large", 0)}
+    assert blob.read_bytes() == sound
+    assert made.ask() == []
+    assert made.ran_again() == set()
+
+
 def test_any_one_file_of_the_store_may_be_deleted(made, tmp_path):
     files = sorted(path.relative_to(made.path) for path in made.path.rglob("*") if path.is_file())
     assert len(files) >= 6

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import click
 from jumar import project, settings
 from jumar.cli import accept, show, why
 from jumar.errors import JumarError
+from jumar.plan import plan
 from jumar.store.store import Store
 
 
@@ -117,6 +119,19 @@ def accept_edit(
             store.revoke(revoke)
         else:
             accept.show_all(store, as_json=as_json)
+
+
+@cli.command("plan", context_settings={"ignore_unknown_options": True})
+@click.argument("script", type=click.Path(exists=True, dir_okay=False))
+@click.argument("args", nargs=-1, type=click.UNPROCESSED)
+@_json
+def plan_script(script: str, args: tuple[str, ...], as_json: bool) -> None:
+    """Say what SCRIPT would do: what would be restored, what would run, why, and for how long. Runs no task.
+
+    The script itself is run, up to the first value that it needs and that is not kept.
+    """
+    found = plan(script, args)
+    click.echo(json.dumps(found.to_json(), indent=2, ensure_ascii=False) if as_json else str(found))
 
 
 @cli.command("store")

@@ -26,6 +26,7 @@ class FileBlobs:
     Args:
         root: The directory; made when the first blob is written.
         durability: ``"power"`` waits until a blob and its name are on the disk before ``write`` returns.
+        read_only: Leave alone what dead processes left behind.
 
     Example:
         >>> import tempfile
@@ -39,10 +40,10 @@ class FileBlobs:
     blob at the same time; what a process left half-written when it died is deleted by the next that opens the directory.
     """
 
-    def __init__(self, root: Path, durability: Durability = "process") -> None:
+    def __init__(self, root: Path, durability: Durability = "process", *, read_only: bool = False) -> None:
         self._root = root
         self._synced = durability == "power"
-        self._scratch = Scratch(root / _SCRATCH)
+        self._scratch = Scratch(root / _SCRATCH, clear=not read_only)
 
     def write(self, frames: Sequence[Frame]) -> Blob:
         """Keep the frames as one blob; one that is there in full length is not written again.
@@ -132,10 +133,10 @@ class FileBlobs:
         except FileNotFoundError:
             path.parent.mkdir(parents=True, exist_ok=True)
             temporary.replace(path)
-            if self._synced:
-                sync_directory(self._root)
         if self._synced:
-            sync_directory(path.parent)
+            # Every time, and up to the store: another process may have made a directory and not have synced it yet.
+            for directory in (path.parent, self._root, self._root.parent):
+                sync_directory(directory)
 
 
 def sync_directory(path: Path) -> None:

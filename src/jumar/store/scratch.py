@@ -21,14 +21,16 @@ class Scratch:
 
     Args:
         root: The directory for all scratch directories; made when the first name is asked for.
+        clear: Remove what dead processes left there.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, clear: bool = True) -> None:
         self._root = root
         self._numbers = itertools.count()
         self._directory: Path | None = None
         self._owner: int | None = None
-        if root.is_dir() and os.access(root, os.W_OK):
+        self._process = os.getpid()
+        if clear and root.is_dir() and os.access(root, os.W_OK):
             self._clear()
 
     def new_path(self) -> Path:
@@ -37,6 +39,7 @@ class Scratch:
         Raises:
             OSError: The directory cannot be made.
         """
+        self._forget_if_forked()
         directory = self._directory
         if directory is None or not directory.is_dir():
             directory = self._claim()
@@ -44,12 +47,19 @@ class Scratch:
 
     def close(self) -> None:
         """Remove the directory with what is in it; a second close does nothing."""
+        self._forget_if_forked()
         directory, self._directory = self._directory, None
         owner, self._owner = self._owner, None
         if directory is not None:
             shutil.rmtree(directory, ignore_errors=True)
         if owner is not None:
             os.close(owner)
+
+    def _forget_if_forked(self) -> None:
+        """In a forked child the directory is the parent's; its lock is shared through the descriptor, so keep that."""
+        if self._process != os.getpid():
+            self._process = os.getpid()
+            self._directory = self._owner = None
 
     def _claim(self) -> Path:
         self._root.mkdir(parents=True, exist_ok=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Literal, Self, TypeVar
 
@@ -100,6 +101,7 @@ class Store:
         report: Report = warn,
         read_only: bool = False,
         allow_network: bool = False,
+        busy_timeout_s: float = 30.0,
     ) -> Self:
         """The store in a directory, which is made if it is not there.
 
@@ -110,6 +112,7 @@ class Store:
             report: Told of trouble, on any thread; by default a ``StoreWarning`` is issued.
             read_only: Change nothing; the directory must hold a store.
             allow_network: Go on although the file system is one where SQLite's locks cannot be trusted.
+            busy_timeout_s: How long to wait for another program that is writing, in seconds.
 
         Raises:
             StoreFormatError: The directory holds something else, or a store of a newer format.
@@ -130,10 +133,16 @@ class Store:
         lineage: Lineage = MemoryLineage()
         equivalences: Equivalences = MemoryEquivalences()
         if layout.database.exists() or not layout.read_only:
-            index = database = SqliteIndex(layout.database, durability, report=report, read_only=layout.read_only)
+            index = database = SqliteIndex(
+                layout.database,
+                durability,
+                report=report,
+                busy_timeout_s=busy_timeout_s,
+                read_only=layout.read_only,
+            )
             lineage = SqliteLineage(database)
             equivalences = SqliteEquivalences(database)
-        blobs = FileBlobs(layout.blobs, durability)
+        blobs = FileBlobs(layout.blobs, durability, read_only=layout.read_only)
         scribe: Scribe = SilentScribe() if layout.read_only else Writer(index.add, report)
         return cls(
             index,
@@ -251,7 +260,9 @@ class Store:
             if len(memory) != entry.size_bytes:
                 raise DamagedError(f"blob {digest.hex()[:12]} has another length than recorded")
         except DamagedError as error:
-            raise self._drop(entry, str(error)) from error
+            # Without a cause it is the bytes that are wrong, and nobody may find them under that name again: an equal
+            # result would be taken for written. With one, such as too many open files, they may be right.
+            raise self._drop(entry, str(error), altered=error.__cause__ is None) from error
         if verify:
             self._verified.add(digest)
         return self._decode(entry, memory)
@@ -267,13 +278,16 @@ class Store:
             self._report(Trouble("undecodable", text, entry.key, error))
             raise DamagedError(text) from error
 
-    def _drop(self, entry: Entry, what: str) -> DamagedError:
+    def _drop(self, entry: Entry, what: str, *, altered: bool = False) -> DamagedError:
         """Forget a damaged result, so that it is reported once; the error to raise where there is somebody to tell."""
         text = f"the kept result of call {entry.key.hex()[:12]} is damaged: {what}. The call will run again."
         self._report(Trouble("damaged", text, entry.key))
         if not self.read_only:
             try:
+                self._scribe.flush()  # it may be on its way still, and would come back
                 self._index.remove([entry.key])
+                if altered and entry.blob is not None:
+                    self._blobs.remove(entry.blob)
             except (*FAULTS, OSError) as error:
                 self._report(Trouble("unsaved", f"{text} Its row could not be removed: {error}", entry.key, error))
             self._note_loss(entry.key, what)
@@ -378,9 +392,10 @@ class Store:
 
     def close(self) -> None:
         """Keep what is on its way and let go of files; a second close does nothing."""
-        self._scribe.close()
-        self._index.close()
-        self._blobs.close()
+        with ExitStack() as parts:  # each is closed even if one before it fails
+            parts.callback(self._blobs.close)
+            parts.callback(self._index.close)
+            self._scribe.close()
 
     # -- looking -------------------------------------------------------------------------------------------------------
 

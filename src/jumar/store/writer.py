@@ -97,19 +97,19 @@ class Writer:
         with self._lock:
             if len(self._queue) >= self._max_records or self._queued_bytes >= self._max_bytes or not self._open:
                 self._wait_for_room()
-                if not self._works:
-                    self._refuse(record)
-                    return
-            self._queue.append(record)
-            self._taken += 1
-            if type(record) is Entry:
-                self._queued_bytes += len(record.arguments) + (len(record.inline) if record.inline else 0)
-                self._pending[record.key] = record
-                if record.content is not None:
-                    self._pending[record.content] = record
-            if self._idle:
-                self._idle = False
-                self._work.notify()
+            if self._open:
+                self._queue.append(record)
+                self._taken += 1
+                if type(record) is Entry:
+                    self._queued_bytes += len(record.arguments) + (len(record.inline) if record.inline else 0)
+                    self._pending[record.key] = record
+                    if record.content is not None:
+                        self._pending[record.content] = record
+                if self._idle:
+                    self._idle = False
+                    self._work.notify()
+                return
+        self._refuse(record)  # outside of the lock: who is told may well use the store
 
     def pending(self, key: bytes) -> Entry | None:
         """The result of the call with this key, or content key, if it is on its way to the index."""

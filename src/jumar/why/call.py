@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 from jumar.errors import StoreError
 from jumar.keys.call import describe_arguments, split_arguments
@@ -35,11 +36,17 @@ def explain(store: Store, key: str) -> Explanation:
     return explain_record(store, found[0])
 
 
-def explain_record(store: Store, record: CallRecord) -> Explanation:
-    """Why this call ran."""
+def explain_record(store: Store, record: CallRecord, parts: Sequence[Any] = ()) -> Explanation:
+    """Why this call ran.
+
+    Args:
+        store: Where earlier calls are recorded.
+        record: The call.
+        parts: The parts of its code, where they are not recorded yet.
+    """
     earlier = _nearest(record, store.calls(task=record.task.name, limit=_CANDIDATES))
     lost = [_of_loss(loss) for loss in store.lineage.losses(record.key)[:1]]
-    reasons = [*lost, *_reasons(store, earlier, record, _DEEPEST)]
+    reasons = [*lost, *_reasons(store, earlier, record, _DEEPEST, parts)]
     return Explanation(
         record.key.hex(),
         written(record),
@@ -57,12 +64,14 @@ def written(record: CallRecord) -> str:
     return f"{record.task.name}({describe_arguments(record.task.parameters.split(), record.arguments)})"
 
 
-def _reasons(store: Store, then: CallRecord | None, now: CallRecord, depth: int) -> list[Reason]:
+def _reasons(
+    store: Store, then: CallRecord | None, now: CallRecord, depth: int, parts: Sequence[Any] = ()
+) -> list[Reason]:
     if then is None:
         return [Reason("new", f"no earlier call of {now.task.name!r} is recorded")]
     reasons: list[Reason] = []
     if then.task.code != now.task.code:
-        old, new = store.lineage.code_parts(then.task.code), store.lineage.code_parts(now.task.code)
+        old, new = store.lineage.code_parts(then.task.code), parts or store.lineage.code_parts(now.task.code)
         reasons += code_reasons(old, new)
         if not any(reason.kind != "library" for reason in reasons):
             reasons.insert(0, Reason("code", "its code is another one; which part was not recorded"))

@@ -86,21 +86,22 @@ def summarise(store: Store, run: int | None = None) -> Summary:
     for record in records[:_EXPLAINED_AT_MOST]:
         explanation = explain_record(store, record)
         root = explanation.reasons[0].root()
-        if _is_new(explanation):
+        if is_new(explanation):
             new += 1
             continue
-        counts[_headline(root)] += 1
-        examples.setdefault(_headline(root), explanation)
+        counts[headline(root)] += 1
+        examples.setdefault(headline(root), explanation)
     groups = tuple(Group(count, because, examples[because].call) for because, count in counts.most_common())
     return Summary(chosen.number, chosen.script, groups, new, max(len(records) - _EXPLAINED_AT_MOST, 0))
 
 
-def _is_new(explanation: Explanation) -> bool:
+def is_new(explanation: Explanation) -> bool:
     """Whether the call is simply another one, and nothing that was there before was made useless."""
     return all(reason.root().kind in ("new", "argument", "library") for reason in explanation.reasons)
 
 
-def _headline(reason: Reason) -> str:
+def headline(reason: Reason) -> str:
+    """The reason as it follows "because"."""
     if reason.kind == "lost":
         return f"its result was lost ({reason.text.partition(': ')[2]})"
     if reason.text.endswith(": edited"):

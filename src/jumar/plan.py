@@ -1,0 +1,224 @@
+"""Planning a program: what would be restored and what would run, why, and for how long, without running any of it."""
+
+from __future__ import annotations
+
+import contextlib
+import runpy
+import sys
+import traceback
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from statistics import fmean
+from typing import Any, Literal, NoReturn
+
+from jumar.engine import Engine
+from jumar.future import Future
+from jumar.graph.call import DONE, Call
+from jumar.record import needs_of
+from jumar.session import Session
+from jumar.store.records import CallRecord
+from jumar.store.store import Store
+from jumar.why.call import explain_record
+from jumar.why.summary import headline, is_new
+
+_MEASURED = 200
+"""Calls of a task whose seconds are averaged, the newest ones."""
+_EXPLAINED_AT_MOST = 2000
+
+
+class PlanEnds(BaseException):
+    """The program asked for a value that only a run could give. No Exception, so that no handler of its own takes it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A call that would run.
+
+    Args:
+        key: Its key in hexadecimal.
+        task: Its task's name.
+        certain: Whether it would run for certain; else it waits for calls that would, and is found if their values
+            come out as before.
+        seconds: How long its task took on average; None where that was never measured.
+        because: Why it is not found, in a line.
+    """
+
+    key: str
+    task: str
+    certain: bool
+    seconds: float | None
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a program would do.
+
+    Args:
+        restored: How many calls would be found.
+        steps: The calls that would run, in the order in which they are made.
+        ends: Where the plan ends although the program goes on: it needs a value there; empty where it was seen whole.
+    """
+
+    restored: int
+    steps: tuple[Step, ...]
+    ends: str
+
+    @property
+    def seconds(self) -> float:
+        """What is known of the time that the steps would take, one after the other."""
+        return sum(step.seconds or 0.0 for step in self.steps)
+
+    def to_json(self) -> dict[str, Any]:
+        """The plan as plain data."""
+        return asdict(self) | {"seconds": self.seconds}
+
+    def __str__(self) -> str:
+        certain = [step for step in self.steps if step.certain]
+        lines = [f"{self.restored} calls would be restored"]
+        reasons = Counter(step.because for step in certain)
+        lines.append(
+            f"{len(certain)} would run" + "".join(f"\n  {count} because {why}" for why, count in reasons.most_common())
+        )
+        waiting = len(self.steps) - len(certain)
+        if waiting:
+            lines.append(f"{waiting} would run unless what they need comes out as before")
+        unknown = sum(step.seconds is None for step in self.steps)
+        more = f", and {unknown} that were never measured" if unknown else ""
+        lines.append(f"about {self.seconds:.3g} s of work, one after the other{more}")
+        if self.ends:
+            lines.append(f"the plan ends at {self.ends}: what comes after it depends on a value that is not there yet")
+        return "\n".join(lines)
+
+
+class PlanningEngine(Engine):
+    """Finds calls as an engine does, and notes those that it would run."""
+
+    def __init__(self, store: Store, *args: Any, **options: Any) -> None:
+        super().__init__(store, *args, **(options | {"looks": True, "keeps": False, "audit": 0.0}))
+        self.missing: dict[bytes, Call] = {}
+
+    def spawn(self, call: Call) -> Future[Any]:
+        """A future for the call, finished if its result is kept; else it will never be."""
+        future: Future[Any] = Future(self, call)
+        with self._latch:
+            if self._joined(call, future):
+                return future
+        if call.look and not call.unrepeatable and self._restored_from_store(call):
+            return future
+        if call.look and call.needs and all(need.state is DONE for need in call.needs) and self._found_by_values(call):
+            return future
+        self.missing[call.key] = call
+        return future
+
+    def _found_by_values(self, call: Call) -> bool:
+        args, kwargs = self._inputs(call)
+        result = self._recorder.kept_for_values(call, args, kwargs)
+        if result is None:
+            return False
+        self._restore(call, result, and_next=False)
+        return True
+
+    def run(self, call: Call) -> Any:
+        """The kept value; the plan ends where there is none."""
+        future = self.spawn(call)
+        return future.result()
+
+    def wait(self, future: Future[Any], timeout_s: float | None) -> NoReturn:  # noqa: ARG002
+        """End the plan: nobody will compute what is waited for."""
+        raise PlanEnds
+
+    def blocked(self) -> contextlib.AbstractContextManager[None]:
+        """End the plan where something is waited for that would have to run."""
+        if self.missing:
+            raise PlanEnds
+        return contextlib.nullcontext()
+
+    def drain(self) -> None:
+        """Nothing runs."""
+
+    def close(self, how: Literal["drain", "finish", "now"]) -> None:  # noqa: ARG002
+        """Nothing runs."""
+        super().close("now")
+
+
+def plan(script: str, args: Sequence[str] = ()) -> Plan:
+    """What a script would do if it were run now.
+
+    The script itself is run, up to the first value that it needs and that is not kept; its tasks are not.
+
+    Args:
+        script: Path of the script.
+        args: Its command line.
+
+    Raises:
+        BaseException: What the script raises by itself.
+    """
+    with _planning() as engines:
+        ends = _run(script, args)
+    steps = [step for engine in engines for step in _steps(engine)]
+    return Plan(sum(engine.counts().restored for engine in engines), tuple(steps), ends)
+
+
+@contextmanager
+def _planning() -> Iterator[list[PlanningEngine]]:
+    engines: list[PlanningEngine] = []
+
+    def make(*args: Any, **options: Any) -> PlanningEngine:
+        engines.append(PlanningEngine(*args, **options))
+        return engines[-1]
+
+    before, Session.engine_of = Session.engine_of, staticmethod(make)
+    try:
+        yield engines
+    finally:
+        Session.engine_of = before
+
+
+def _run(script: str, args: Sequence[str]) -> str:
+    """Run the script as far as it goes; where it stopped for a value."""
+    argv, path = sys.argv, sys.path.copy()
+    sys.argv = [script, *args]
+    sys.path.insert(0, str(Path(script).resolve().parent))
+    try:
+        with contextlib.redirect_stdout(sys.stderr):
+            runpy.run_path(script, run_name="__main__")
+    except PlanEnds as end:
+        places = [
+            frame for frame in traceback.extract_tb(end.__traceback__) if Path(frame.filename).name == Path(script).name
+        ]
+        return f"line {places[-1].lineno} of {Path(script).name}" if places else "a wait"
+    except SystemExit:
+        return ""
+    finally:
+        sys.argv, sys.path = argv, path
+    return ""
+
+
+def _steps(engine: PlanningEngine) -> list[Step]:
+    seconds: dict[str, float | None] = {}
+    steps = []
+    for number, call in enumerate(engine.missing.values()):
+        name = call.info.name
+        if name not in seconds:
+            seconds[name] = _average(engine.store, name)
+        because = _because(engine.store, call) if number < _EXPLAINED_AT_MOST else "of the same as others"
+        certain = all(need.state is DONE for need in call.needs)
+        steps.append(Step(call.key.hex(), name, certain, seconds[name], because))
+    return steps
+
+
+def _average(store: Store, task: str) -> float | None:
+    measured = [record.seconds for record in store.calls(task=task, limit=_MEASURED) if record.state == "done"]
+    return fmean(measured) if measured else None
+
+
+def _because(store: Store, call: Call) -> str:
+    asked = CallRecord(
+        call.key, call.info, "done", float("inf"), 0.0, 0, "", None, call.arguments, 0, "", "", needs_of(call), -1
+    )
+    explanation = explain_record(store, asked, call.task.parts_of(call.info.code))
+    return "it has never run" if is_new(explanation) else headline(explanation.reasons[0].root())
