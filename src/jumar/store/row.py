@@ -16,8 +16,9 @@ Row = tuple[
 ]
 """The columns in the order of ``sqlite_schema.CALL_COLUMNS``: an entry and, last, its check."""
 
-# The lengths are in the check too: otherwise bytes could move from one column to the next unnoticed.
-_fixed = struct.Struct("<qddqBBIIq").pack
+# The lengths are in the check too, as otherwise bytes could move from one column to the next unnoticed, and which of the
+# columns are there: in a damaged database the least that a NULL becomes is a number or empty bytes.
+_fixed = struct.Struct("<qddqBBIIIq").pack
 
 
 def row_of(entry: Entry) -> Row:
@@ -60,9 +61,20 @@ def _check(
     needs: bytes | None,
     run: int,
 ) -> bytes:
-    is_inline = inline is not None
-    fixed = _fixed(task, created_s, seconds, size_bytes, len(name), is_inline, len(arguments), len(content or b""), run)
-    payload = (inline if is_inline else blob) or b""
-    return blake3(b"".join((key, fixed, name, payload, arguments, content or b"", needs or b""))).digest(
-        length=CHECK_BYTES
+    there, payload = 0, b""
+    if inline is not None:
+        there, payload = 1, inline
+    if blob is not None:
+        there, payload = there | 2, payload + blob
+    if content is None:
+        content = b""
+    else:
+        there |= 4
+    if needs is None:
+        needs = b""
+    else:
+        there |= 8
+    fixed = _fixed(
+        task, created_s, seconds, size_bytes, there, len(name), len(payload), len(arguments), len(content), run
     )
+    return blake3(b"".join((key, fixed, name, payload, arguments, content, needs))).digest(length=CHECK_BYTES)
