@@ -1,0 +1,19 @@
+"""redun: the hash of the arguments by its registry of types, and the hash of a task: its full name and its source."""
+
+from redun import task
+from redun.hashing import hash_arguments
+from redun.value import get_type_registry
+
+from jumar.testing.conformance import answer
+
+
+class Redun:
+    def key_of_value(self, value):
+        return hash_arguments(get_type_registry(), [value], {})
+
+    def key_of_function(self, function, name):
+        return task(name=name)(function).hash
+
+
+if __name__ == "__main__":
+    answer(Redun())
