@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import difflib
 import os
-import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -135,6 +134,8 @@ def resolve(given: Mapping[str, Any] | None = None, folder: Path | None = None) 
 def _from_file(path: Path) -> dict[str, Value]:
     if not path.is_file():
         return {}
+    import tomllib  # noqa: PLC0415  (most scripts lie in no project with settings)
+
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8")).get("tool", {}).get("jumar", {})
     except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

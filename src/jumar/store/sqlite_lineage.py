@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import sqlite3
 import zlib
 from collections.abc import Callable, Iterator, Sequence
@@ -76,7 +75,7 @@ class SqliteLineage:
 
     def begin_run(self, started_s: float, script: str) -> int:
         """The number of a new run."""
-        row = (started_s, script, socket.gethostname(), os.getpid())
+        row = (started_s, script, os.uname().nodename, os.getpid())
 
         def write(connection: sqlite3.Connection) -> int:
             written = connection.execute("INSERT INTO runs (started_s, script, host, process) VALUES (?, ?, ?, ?)", row)
