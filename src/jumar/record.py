@@ -92,9 +92,9 @@ class Recorder:
 
     def _accepted(self, call: Call, arguments: bytes) -> Entry | None:
         """What an older code computed, where the edit since then was declared to change no result."""
-        if not self._store.accepted(call.info.code):
+        if not self._store.accepted.by(call.info.code):
             return None
-        for code, older in accepted_keys(self._store.accepted, call.info, arguments):
+        for code, older in accepted_keys(self._store.accepted.by, call.info, arguments):
             entry = self._found(call_key(code, older))
             if entry is not None:
                 number = self._store.task(call.info, call.task.parts_of)

@@ -116,7 +116,7 @@ def accept_edit(
         if target is not None:
             accept.declare_task(store, target, was, parameter, note)
         elif revoke is not None:
-            store.revoke(revoke)
+            store.accepted.revoke(revoke)
         else:
             accept.show_all(store, as_json=as_json)
 

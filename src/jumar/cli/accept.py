@@ -40,7 +40,7 @@ def show_all(store: Store, *, as_json: bool) -> None:
             "when": when(each.created_s),
             "note": each.note,
         }
-        for each in store.equivalences()
+        for each in store.accepted.all()
     ]
     if as_json:
         click.echo(json.dumps(rows, indent=2, ensure_ascii=False))

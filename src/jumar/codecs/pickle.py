@@ -110,6 +110,8 @@ def _unframed(data: memoryview) -> tuple[memoryview, list[memoryview]]:
     lengths = struct.unpack_from(f"<{count}Q", data, _HEAD.size)
     offset = start + stream_bytes
     stream = data[start:offset]
+    if stream[-1:] != pickle.STOP:
+        raise ValueError(f"the result is altered: the {stream_bytes} bytes of its stream do not end as a pickle does")
     buffers = []
     for length in lengths:
         offset += -offset % ALIGNMENT_BYTES

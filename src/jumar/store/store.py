@@ -12,8 +12,9 @@ from jumar.clock import Clock, SystemClock
 from jumar.codecs.registry import Codecs
 from jumar.errors import DamagedError, StoreError
 from jumar.store.absence import Absence
+from jumar.store.accepted import Accepted
 from jumar.store.blobs import Blobs
-from jumar.store.equivalence import Equivalence, Equivalences, MemoryEquivalences, SqliteEquivalences
+from jumar.store.equivalence import Equivalences, MemoryEquivalences, SqliteEquivalences
 from jumar.store.file_blobs import FileBlobs
 from jumar.store.index import Index
 from jumar.store.layout import open_directory
@@ -86,8 +87,8 @@ class Store:
         self._report = report
         self._clock = clock or SystemClock()
         self._absence = Absence(index, self._clock)
-        self._equivalences = equivalences or MemoryEquivalences()
-        self._accepted = self._read_accepted()
+        self.accepted = Accepted(equivalences or MemoryEquivalences(), report, self._clock)
+        """Edits that were declared to change no result."""
         self._verified: set[bytes] = set()
         self._tasks: dict[TaskInfo, int] = {}
 
@@ -169,7 +170,7 @@ class Store:
 
         What another process records is noticed within a quarter of a second.
         """
-        return self._absence.is_new(code) and code not in self._accepted
+        return self._absence.is_new(code) and not self.accepted.by(code)
 
     def has_recorded(self, key: bytes) -> bool:
         """Whether this object may have recorded the call; False is certain."""
@@ -182,58 +183,6 @@ class Store:
     def find_content(self, content: bytes) -> Entry | None:
         """The kept result of a call with these values, whichever calls they came from; otherwise as `find`."""
         return self._present(self._scribe.pending(content) or self._index.find_content(content))
-
-    def accepted(self, code: bytes) -> Sequence[Equivalence]:
-        """Codes whose results were declared to be those of this code too, as they were when the store was opened."""
-        return self._accepted.get(code, ())
-
-    def equivalences(self) -> list[Equivalence]:
-        """All declarations, oldest first.
-
-        Raises:
-            StoreError: They cannot be read.
-        """
-        try:
-            return self._equivalences.all()
-        except FAULTS as error:
-            raise StoreError(f"what was accepted in {self.path} cannot be read: {error}") from error
-
-    def accept(self, equivalence: Equivalence) -> int:
-        """Keep a declaration, whose number is returned.
-
-        Raises:
-            StoreError: It cannot be written.
-        """
-        try:
-            number = self._equivalences.add(equivalence._replace(created_s=self._clock.now_s()))
-        except (*FAULTS, OSError) as error:
-            raise StoreError(f"the declaration could not be kept in {self.path}: {error}") from error
-        self._accepted = self._read_accepted()
-        return number
-
-    def revoke(self, number: int) -> None:
-        """Take a declaration back. What was found through it stays: it is recorded under its new key.
-
-        Raises:
-            StoreError: There is none with this number, or it cannot be removed.
-        """
-        try:
-            found = self._equivalences.remove(number)
-        except (*FAULTS, OSError) as error:
-            raise StoreError(f"declaration {number} could not be removed from {self.path}: {error}") from error
-        if not found:
-            raise StoreError(f"there is no declaration {number} in {self.path}: see `jumar accept --list`")
-        self._accepted = self._read_accepted()
-
-    def _read_accepted(self) -> dict[bytes, list[Equivalence]]:
-        accepted: dict[bytes, list[Equivalence]] = {}
-        try:
-            for equivalence in self._equivalences.all():
-                accepted.setdefault(equivalence.new, []).append(equivalence)
-        except FAULTS as error:
-            text = f"what was accepted in {self.path} cannot be read ({error}): edited tasks run again"
-            self._report(Trouble("unreadable", text, None, error))
-        return accepted
 
     def _present(self, entry: Entry | None) -> Entry | None:
         if entry is None or entry.blob is None:
