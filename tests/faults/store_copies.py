@@ -3,7 +3,8 @@
 import shutil
 
 from jumar.errors import DamagedError, StoreError
-from jumar.store.lineage import CodeRow, Loss
+from jumar.keys.code import CodePart
+from jumar.store.lineage import Loss
 from jumar.store.records import CallRecord
 from jumar.store.store import Store
 from jumar.testing.contracts_index import OTHER_TASK, TASK, entry, failure, key_of
@@ -24,7 +25,7 @@ def make(path):
     with Store.open(path) as store:
         tasks = store.task(TASK), store.task(OTHER_TASK)
         store.lineage.begin_run(1.0, "script.py")
-        store.lineage.remember_code(TASK.code, [CodeRow("f", "function", "f.py", 3, bytes(32), "def f(): ...")])
+        store.lineage.remember_code(TASK.code, [CodePart("f", "function", "f.py", 3, bytes(32), "def f(): ...")])
         store.lineage.note_loss(Loss(key_of(1), 2.0, "a test"))
         entries = {number: _entry(store, number, tasks[number % 2]) for number in range(ROWS)}
         for each in entries.values():

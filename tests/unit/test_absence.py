@@ -3,8 +3,9 @@
 import pytest
 
 from jumar.clock import ManualClock
+from jumar.keys.code import CodePart
 from jumar.store.absence import STALE_S, Absence
-from jumar.store.lineage import CodeRow, Loss
+from jumar.store.lineage import Loss
 from jumar.store.sqlite_index import SqliteIndex
 from jumar.store.store import Store
 from jumar.testing.contracts_index import OTHER_TASK, TASK, entry, key_of
@@ -66,7 +67,7 @@ def test_what_this_process_records_does_not_make_it_look(tmp_path):
         assert store.is_new(TASK.code)
         task = store.task(TASK)
         store.begin_run("script.py")
-        store.lineage.remember_code(TASK.code, [CodeRow("f", "function", "f.py", 1, bytes(32), "def f(): ...")])
+        store.lineage.remember_code(TASK.code, [CodePart("f", "function", "f.py", 1, bytes(32), "def f(): ...")])
         store.lineage.note_loss(Loss(key_of(9), 1.0, "a test"))
         store.record(entry(1, task=task))
         store.flush()

@@ -42,8 +42,10 @@ class PickleCodec:
         >>> codec.decode(memoryview(bytearray(b"".join(codec.encode({"a": [1, 2]})))))
         {'a': [1, 2]}
 
-    *Guarantees*: what was writable is restored writable, what was read-only read-only, and two references to one
-    object are two references to one object again.
+    *Guarantees*: what was writable is restored writable, and two references to one object are two references to one
+    object again. What was read-only is restored read-only where its type gives its buffer to pickle: arrays of numbers
+    and text do. NumPy copies arrays of dates, of objects and with gaps, which are restored writable, and may make their
+    byte order that of the machine.
     """
 
     name = "pickle"
@@ -110,7 +112,7 @@ def _unframed(data: memoryview) -> tuple[memoryview, list[memoryview]]:
     lengths = struct.unpack_from(f"<{count}Q", data, _HEAD.size)
     offset = start + stream_bytes
     stream = data[start:offset]
-    if stream[-1:] != pickle.STOP:
+    if stream[-1:].tobytes() != pickle.STOP:
         raise ValueError(f"the result is altered: the {stream_bytes} bytes of its stream do not end as a pickle does")
     buffers = []
     for length in lengths:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Callable
-from contextlib import AbstractContextManager
-from typing import NamedTuple, Protocol, TypeVar
+from typing import NamedTuple, Protocol
 
-_T = TypeVar("_T")
+from jumar.store.database import Database
 
 
 class Equivalence(NamedTuple):
@@ -74,16 +71,6 @@ CREATE TABLE IF NOT EXISTS equivalences (
     note TEXT NOT NULL
 );
 """
-
-
-class Database(Protocol):
-    """What is needed of the index."""
-
-    def transact(self, work: Callable[[sqlite3.Connection], _T]) -> _T:
-        """Do the work in a transaction."""
-
-    def reading(self) -> AbstractContextManager[sqlite3.Connection]:
-        """A connection of one's own."""
 
 
 class SqliteEquivalences:

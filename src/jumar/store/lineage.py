@@ -10,20 +10,11 @@ import threading
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
+from jumar.keys.code import CodePart
+
 LOSSES_KEPT = 10_000
 SUSPICION = "audit"
 """Stands as the reason where nothing was lost: the call gave another result when it was run again."""
-
-
-class CodeRow(NamedTuple):
-    """A part of a task's code as it was when the task was recorded; see ``jumar.keys.CodePart``."""
-
-    name: str
-    kind: str
-    file: str
-    line: int
-    digest: bytes
-    source: str
 
 
 class Run(NamedTuple):
@@ -47,10 +38,10 @@ class Loss(NamedTuple):
 class Lineage(Protocol):
     """Remembers what explains results. Every method may be called from any thread."""
 
-    def remember_code(self, code: bytes, parts: Sequence[CodeRow]) -> None:
+    def remember_code(self, code: bytes, parts: Sequence[CodePart]) -> None:
         """Keep the parts of a code; nothing happens where they are known."""
 
-    def code_parts(self, code: bytes) -> list[CodeRow]:
+    def code_parts(self, code: bytes) -> list[CodePart]:
         """The parts of a code; none where they are not known."""
 
     def begin_run(self, started_s: float, script: str) -> int:
@@ -71,15 +62,15 @@ class MemoryLineage:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._codes: dict[bytes, list[CodeRow]] = {}
+        self._codes: dict[bytes, list[CodePart]] = {}
         self._runs: list[Run] = []
         self._losses: list[Loss] = []
 
-    def remember_code(self, code: bytes, parts: Sequence[CodeRow]) -> None:
+    def remember_code(self, code: bytes, parts: Sequence[CodePart]) -> None:
         """Keep the parts of a code."""
         self._codes.setdefault(code, list(parts))
 
-    def code_parts(self, code: bytes) -> list[CodeRow]:
+    def code_parts(self, code: bytes) -> list[CodePart]:
         """The parts of a code."""
         return self._codes.get(code, [])
 

@@ -6,28 +6,13 @@ import json
 import os
 import sqlite3
 import zlib
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
-from typing import Protocol, TypeVar
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from jumar.errors import StoreError
-from jumar.store.lineage import LOSSES_KEPT, CodeRow, Loss, Run
-
-_T = TypeVar("_T")
-
-
-class Database(Protocol):
-    """What is needed of the index.
-
-    Writing through a connection of its own was rejected: the index could not tell such writes from those of another
-    program, and would look on the disk for calls that nobody can have recorded.
-    """
-
-    def transact(self, work: Callable[[sqlite3.Connection], _T]) -> _T:
-        """Do the work in a transaction."""
-
-    def reading(self) -> AbstractContextManager[sqlite3.Connection]:
-        """A connection of one's own."""
+from jumar.keys.code import CodePart
+from jumar.store.database import Database
+from jumar.store.lineage import LOSSES_KEPT, Loss, Run
 
 
 class SqliteLineage:
@@ -44,7 +29,7 @@ class SqliteLineage:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def remember_code(self, code: bytes, parts: Sequence[CodeRow]) -> None:
+    def remember_code(self, code: bytes, parts: Sequence[CodePart]) -> None:
         """Keep the parts of a code, each source once."""
         with self._database.reading() as connection:
             if connection.execute("SELECT 1 FROM codes WHERE code = ?", (code,)).fetchone():
@@ -59,7 +44,7 @@ class SqliteLineage:
 
         self._database.transact(write)
 
-    def code_parts(self, code: bytes) -> list[CodeRow]:
+    def code_parts(self, code: bytes) -> list[CodePart]:
         """The parts of a code; none where they are not known.
 
         Raises:
@@ -69,7 +54,7 @@ class SqliteLineage:
             found = connection.execute("SELECT parts FROM codes WHERE code = ?", (code,)).fetchone()
             rows = json.loads(zlib.decompress(found[0])) if found else []
             return [
-                CodeRow(name, kind, file, line, bytes.fromhex(digest), _source(connection, bytes.fromhex(digest)))
+                CodePart(name, kind, file, line, bytes.fromhex(digest), _source(connection, bytes.fromhex(digest)))
                 for name, kind, file, line, digest in rows
             ]
 

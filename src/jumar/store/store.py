@@ -11,6 +11,7 @@ from typing import Any, Literal, Self, TypeVar
 from jumar.clock import Clock, SystemClock
 from jumar.codecs.registry import Codecs
 from jumar.errors import DamagedError, StoreError
+from jumar.keys.code import CodePart
 from jumar.store.absence import Absence
 from jumar.store.accepted import Accepted
 from jumar.store.blobs import Blobs
@@ -18,7 +19,7 @@ from jumar.store.equivalence import Equivalences, MemoryEquivalences, SqliteEqui
 from jumar.store.file_blobs import FileBlobs
 from jumar.store.index import Index
 from jumar.store.layout import open_directory
-from jumar.store.lineage import SUSPICION, CodeRow, Lineage, Loss, MemoryLineage
+from jumar.store.lineage import SUSPICION, Lineage, Loss, MemoryLineage
 from jumar.store.memory_blobs import MemoryBlobs
 from jumar.store.memory_index import MemoryIndex
 from jumar.store.records import CallRecord, Entry, Failure, Payload, TaskInfo, Totals
@@ -37,7 +38,7 @@ INLINE_MAX_BYTES = 4096
 """Encoded results up to this size live in the index: a file of its own costs more than they do."""
 
 
-PartsOf = Callable[[bytes], Sequence[Any]]
+PartsOf = Callable[[bytes], Sequence[CodePart]]
 """Gives the ``CodePart`` objects of a code digest; none where the code is not that any more."""
 
 
@@ -299,7 +300,7 @@ class Store:
             try:
                 number = self._index.add_task(info)
                 if parts_of is not None:
-                    self.lineage.remember_code(info.code, [CodeRow(*_fields(part)) for part in parts_of(info.code)])
+                    self.lineage.remember_code(info.code, parts_of(info.code))
             except (*FAULTS, OSError) as error:
                 text = f"task {info.name!r} could not be recorded ({type(error).__name__}: {error}): its calls have no name"
                 self._report(Trouble("unsaved", text, None, error))
@@ -391,7 +392,3 @@ class Store:
 
     def __repr__(self) -> str:
         return f"<jumar.Store {self.path or 'in memory'}>"
-
-
-def _fields(part: Any) -> tuple[Any, ...]:
-    return part.name, part.kind, part.file, part.line, part.digest, part.source

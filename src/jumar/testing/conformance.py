@@ -38,9 +38,9 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -48,9 +48,6 @@ from jumar.testing.conformance_edits import EDITS, Edit
 from jumar.testing.conformance_project import FUNCTIONS, PROJECT
 from jumar.testing.conformance_values import MUST_DIFFER, MUST_EQUAL, Pair
 from jumar.testing.conformance_values_libraries import LIBRARIES
-
-MODULE = "lab.tasks"
-"""The module of the small project that holds the functions."""
 
 
 class Keyer(Protocol):
@@ -151,45 +148,45 @@ def answer(keyer: Keyer) -> None:
     Args:
         keyer: The system.
     """
-    question, file, *arguments = sys.argv[1:]
+    question, file, folder, *libraries = sys.argv[1:]
+    sys.path.insert(0, folder)
     answers: Any
     if question == "values":
         answers = [
-            [_key(keyer.key_of_value, pair.left()), _key(keyer.key_of_value, pair.right())]
-            for _, pair in _pairs(arguments)
+            [table, pair.name, pair.why, _key(keyer.key_of_value, pair.left()), _key(keyer.key_of_value, pair.right())]
+            for table, pair in _pairs(libraries)
         ]
     else:
-        sys.path.insert(0, arguments[0])
-        module = importlib.import_module(MODULE)
+        module = importlib.import_module("lab.tasks")
         answers = {name: _key(keyer.key_of_function, getattr(module, name), name) for name in FUNCTIONS}
     Path(file).write_text(json.dumps(answers), encoding="utf-8")
 
 
 def judge_values(subject: Subject, libraries: Sequence[str] = ()) -> list[Verdict]:
-    """Verdicts on the pairs that must differ, those that must be equal, and both in a later process.
+    """Verdicts on the pairs that must differ, those that must be equal, and the values of both in a later process.
+
+    Pairs with a value that is refused have no line in the table of later processes.
 
     Args:
         subject: The system.
-        libraries: Import names of libraries whose values are tried as well; see
-            `jumar.testing.conformance_values_libraries`. They must be installed here and where the script runs.
+        libraries: Import names of libraries, installed where the script runs, whose values are tried as well: see
+            `jumar.testing.conformance_values_libraries`.
 
     Raises:
         RuntimeError: The script failed.
     """
-    first, later = (
-        [[Answer(*side) for side in sides] for sides in subject.ask("values", *libraries, hash_seed=seed)]
-        for seed in (1, 2)
-    )
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder, "strategies.py").write_text(STRATEGIES, encoding="utf-8")
+        first, later = (subject.ask("values", folder, *libraries, hash_seed=seed) for seed in (1, 2))
     verdicts: list[Verdict] = []
     again: list[Verdict] = []
-    for (table, pair), sides, sides_later in zip(_pairs(libraries), first, later, strict=True):
-        verdicts.append(_of_pair(table, pair, *sides))
-        expected = "the keys of both values are the same in a process with another hash seed"
-        lost = any(side.key != side_later.key for side, side_later in zip(sides, sides_later, strict=True))
-        found = Found.NEEDLESS_MISS if lost else Found.RIGHT
-        if error := _error(*sides, *sides_later):
-            found = Found.REFUSED
-        again.append(Verdict("found again", f"{pair.name} ({table})", expected, found, error))
+    expected = "the keys of both values are the same in a process with another hash seed"
+    for (table, name, why, *sides), (*_, left_later, right_later) in zip(first, later, strict=True):
+        verdict = _of_pair(table, name, why, *(Answer(*side) for side in sides))
+        verdicts.append(verdict)
+        if verdict.found is not Found.REFUSED:
+            found = Found.RIGHT if sides == [left_later, right_later] else Found.NEEDLESS_MISS
+            again.append(Verdict("found again", f"{name} ({table})", expected, found))
     return verdicts + again
 
 
@@ -229,24 +226,27 @@ def _error(*answers: Answer) -> str:
     return next((answer.error for answer in answers if answer.key is None), "")
 
 
-def _pairs(libraries: Sequence[str]) -> list[tuple[str, Pair]]:
-    tables = [("must differ", [*MUST_DIFFER, *FUNCTIONS_DIFFER]), ("must be equal", [*MUST_EQUAL, *FUNCTIONS_EQUAL])]
-    pairs = [(table, pair) for table, pairs in tables for pair in pairs]
-    for library in libraries:
-        for (table, _), of_library in zip(tables, LIBRARIES[library](), strict=True):
-            pairs += [(table, Pair(f"{library}: {it.name}", it.left, it.right, it.why)) for it in of_library]
-    return pairs
+def _pairs(libraries: Sequence[str]) -> Iterator[tuple[str, Pair]]:
+    strategies = importlib.import_module("strategies")
+    pairs: list[tuple[str, Sequence[Pair], Sequence[Pair]]] = [
+        ("", MUST_DIFFER, MUST_EQUAL),
+        ("", [Pair(*line) for line in strategies.MUST_DIFFER], [Pair(*line) for line in strategies.MUST_EQUAL]),
+        *((f"{library}: ", *LIBRARIES[library]()) for library in libraries),
+    ]
+    for prefix, differ, equal in pairs:
+        for table, of_table in (("must differ", differ), ("must be equal", equal)):
+            yield from ((table, replace(pair, name=prefix + pair.name)) for pair in of_table)
 
 
-def _of_pair(table: str, pair: Pair, left: Answer, right: Answer) -> Verdict:
+def _of_pair(table: str, name: str, why: str, left: Answer, right: Answer) -> Verdict:
     differ = table == "must differ"
-    expected = f"{'two keys' if differ else 'one key'}: {pair.why}"
+    expected = f"{'two keys' if differ else 'one key'}: {why}"
     found = Found.RIGHT
     if error := _error(left, right):
         found = Found.REFUSED
     elif (left.key != right.key) != differ:
         found = Found.WRONG_HIT if differ else Found.NEEDLESS_MISS
-    return Verdict(table, pair.name, expected, found, error, CHOICES.get((table, pair.name), ""))
+    return Verdict(table, name, expected, found, error, CHOICES.get((table, name), ""))
 
 
 def _keys(subject: Subject, folder: Path, files: Mapping[str, str], hash_seed: int) -> dict[str, Answer]:
@@ -307,63 +307,64 @@ def _of_edit(
     return Verdict("edits", edit.name, expected, found, detail, CHOICES.get(("edits", edit.name), ""))
 
 
-class Scale:
-    """A class of a project, whose instances hold state."""
+STRATEGIES = """\
+import functools
 
-    def __init__(self, factor: float) -> None:
+
+class Scale:
+    def __init__(self, factor):
         self.factor = factor
 
-    def apply(self, x: float) -> float:  # noqa: D102
+    def apply(self, x):
         return x * self.factor
 
-    def undo(self, x: float) -> float:  # noqa: D102
+    def undo(self, x):
         return x / self.factor
 
 
-def _adder(n: int) -> Callable[[int], int]:
-    def add(x: int) -> int:
+def adder(n):
+    def add(x):
         return x + n
-
     return add
 
 
-def _one() -> object:
+def one():
     class Model:
-        def fit(self) -> int:
+        def fit(self):
             return 1
-
     return Model()
 
 
-def _two() -> object:
+def two():
     class Model:
-        def fit(self) -> int:
+        def fit(self):
             return 2
-
     return Model()
 
 
-FUNCTIONS_DIFFER = (
-    Pair("lambdas", lambda: lambda x: x + 1, lambda: lambda x: x + 2, "other results"),
-    Pair("closures", lambda: _adder(1), lambda: _adder(2), "the same text, with another number in it"),
-    Pair("defaults of lambdas", lambda: lambda x, n=1: x + n, lambda: lambda x, n=2: x + n, "other results"),
-    Pair("methods", lambda: Scale(2.0).apply, lambda: Scale(2.0).undo, "other results"),
-    Pair("methods of other instances", lambda: Scale(2.0).apply, lambda: Scale(3.0).apply, "other results"),
-    Pair("instances", lambda: Scale(2.0), lambda: Scale(3.0), "other state"),
-    Pair("classes of one name", lambda: type(_one()), lambda: type(_two()), "other methods"),
-    Pair("instances of classes of one name", _one, _two, "other methods"),
-    Pair("partials", lambda: functools.partial(_adder(1), 1), lambda: functools.partial(_adder(2), 1), "other results"),
-)
-"""Functions, methods and classes as arguments, as a strategy or a model is handed over, that must differ."""
+MUST_DIFFER = [
+    ("lambdas", lambda: lambda x: x + 1, lambda: lambda x: x + 2, "other results"),
+    ("closures", lambda: adder(1), lambda: adder(2), "the same text, with another number in it"),
+    ("defaults of lambdas", lambda: lambda x, n=1: x + n, lambda: lambda x, n=2: x + n, "other results"),
+    ("methods", lambda: Scale(2.0).apply, lambda: Scale(2.0).undo, "other results"),
+    ("methods of other instances", lambda: Scale(2.0).apply, lambda: Scale(3.0).apply, "other results"),
+    ("instances", lambda: Scale(2.0), lambda: Scale(3.0), "other state"),
+    ("classes of one name", lambda: type(one()), lambda: type(two()), "other methods"),
+    ("instances of classes of one name", one, two, "other methods"),
+    ("partials", lambda: functools.partial(adder(1), 1), lambda: functools.partial(adder(2), 1), "other results"),
+]
+MUST_EQUAL = [
+    ("identical lambdas", lambda: lambda x: x + 1, lambda: lambda x: x + 1, "the same text, written twice"),
+    ("closures made twice", lambda: adder(1), lambda: adder(1), "the same text and number"),
+    ("methods of equal instances", lambda: Scale(2.0).apply, lambda: Scale(2.0).apply, "the same code and state"),
+    ("equal instances", lambda: Scale(2.0), lambda: Scale(2.0), "the same class and state"),
+    ("instances of a class made twice", one, one, "the same code and state"),
+]
+"""
+"""A user's module with pairs of functions, methods and classes, as a strategy or a model is handed to a task.
 
-FUNCTIONS_EQUAL = (
-    Pair("identical lambdas", lambda: lambda x: x + 1, lambda: lambda x: x + 1, "the same text, written twice"),
-    Pair("closures made twice", lambda: _adder(1), lambda: _adder(1), "the same text and number"),
-    Pair("methods of equal instances", lambda: Scale(2.0).apply, lambda: Scale(2.0).apply, "the same code and state"),
-    Pair("equal instances", lambda: Scale(2.0), lambda: Scale(2.0), "the same class and state"),
-    Pair("instances of a class made twice", _one, _one, "the same code and state"),
-)
-"""Functions, methods and classes as arguments that must be equal."""
+A text, because code inside this package would be a library's to the systems that are judged, not a user's.
+"""
 
 # fmt: off
 _EQUAL_VALUES = [

@@ -17,11 +17,12 @@ from pathlib import Path
 from typing import Literal
 
 from jumar.codecs.codec import Frame
+from jumar.keys.code import CodePart
 from jumar.store.blobs import Blob, Blobs
 from jumar.store.file_blobs import FileBlobs
 from jumar.store.index import Index
 from jumar.store.layout import open_directory
-from jumar.store.lineage import CodeRow, Lineage, Loss, Run
+from jumar.store.lineage import Lineage, Loss, Run
 from jumar.store.records import CallRecord, Counts, Entry, Failure, TaskInfo
 from jumar.store.sqlite_index import SqliteIndex
 from jumar.store.sqlite_lineage import SqliteLineage
@@ -154,12 +155,12 @@ class FaultyLineage:
         self._inner = inner
         self._operation = faults.operation
 
-    def remember_code(self, code: bytes, parts: Sequence[CodeRow]) -> None:
+    def remember_code(self, code: bytes, parts: Sequence[CodePart]) -> None:
         """See ``Lineage.remember_code``."""
         with self._operation("lineage.remember_code"):
             self._inner.remember_code(code, parts)
 
-    def code_parts(self, code: bytes) -> list[CodeRow]:
+    def code_parts(self, code: bytes) -> list[CodePart]:
         """See ``Lineage.code_parts``."""
         with self._operation("lineage.code_parts"):
             return self._inner.code_parts(code)

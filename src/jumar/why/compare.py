@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from itertools import zip_longest
 from pathlib import Path
 
+from jumar.keys.code import CodePart
 from jumar.keys.value import describe, parts
-from jumar.store.lineage import CodeRow
 from jumar.why.explanation import Reason
 
 _CODE = ("function", "class", "module")
@@ -17,7 +17,7 @@ _MOST_PLACES = 5
 _CONTEXT_LINES = 2
 
 
-def code_reasons(then: Sequence[CodeRow], now: Sequence[CodeRow]) -> list[Reason]:
+def code_reasons(then: Sequence[CodePart], now: Sequence[CodePart]) -> list[Reason]:
     """What was edited, added or removed between two codes, the libraries last."""
     reasons: list[Reason] = []
     libraries: list[Reason] = []
@@ -63,7 +63,7 @@ def different(then: Sequence[bytes], now: Sequence[bytes]) -> int:
     return sum(old != new for old, new in zip_longest(then, now))
 
 
-def _paired(then: Sequence[CodeRow], now: Sequence[CodeRow]) -> list[tuple[CodeRow | None, CodeRow | None]]:
+def _paired(then: Sequence[CodePart], now: Sequence[CodePart]) -> list[tuple[CodePart | None, CodePart | None]]:
     """Parts side by side: by name and kind, and those that only moved by their digest."""
     old_by_name = {(row.name, row.kind): row for row in then}
     new_by_name = {(row.name, row.kind): row for row in now}
@@ -87,26 +87,26 @@ def _text(token: bytes | None) -> str:
     return "nothing" if token is None else describe(token)
 
 
-def _value(row: CodeRow | None) -> str:
+def _value(row: CodePart | None) -> str:
     return "nothing" if row is None else row.source
 
 
-def _verb(old: CodeRow | None, new: CodeRow | None) -> str:
+def _verb(old: CodePart | None, new: CodePart | None) -> str:
     return "edited" if old and new else "now reached" if new else "no longer reached"
 
 
-def _place(row: CodeRow) -> str:
+def _place(row: CodePart) -> str:
     name = row.name.rpartition(".")[2]
     return f"{name!r} in {Path(row.file).name}" if row.file else repr(name)
 
 
-def _value_place(row: CodeRow) -> str:
+def _value_place(row: CodePart) -> str:
     owner, _, name = row.name.partition(": ")
     where = f" in {Path(row.file).name}" if row.file else ""
     return f"{row.kind} {name.lstrip('=')!r} of {owner.rpartition('.')[2]!r}{where}"
 
 
-def _diff(old: CodeRow | None, new: CodeRow | None) -> str:
+def _diff(old: CodePart | None, new: CodePart | None) -> str:
     if old is None or new is None:
         return ""
     then, now = old.source.splitlines(), new.source.splitlines()
