@@ -20,7 +20,7 @@ class Joblib:
         self.argument = self.memory.cache(argument)
 
     def key_of_value(self, value):
-        return self.argument._get_args_id(value)  # what Memory names the folder of a call by
+        return self.argument._get_args_id(value)  # noqa: SLF001  (what Memory names the folder of a call by)
 
     def key_of_function(self, function, name):  # noqa: ARG002  (Memory takes the name from the function)
         memorized = self.memory.cache(function)

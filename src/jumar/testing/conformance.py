@@ -135,9 +135,8 @@ class Subject:
             )
             if done.returncode != 0 or not file.exists():
                 raise RuntimeError(
-                    f"{' '.join(self.command)} ended with status {done.returncode} when asked for {question}, and "
-                    f"{'did not answer' if not file.exists() else 'answered'}; does it end in answer(...)? "
-                    f"It wrote: {done.stderr[-2000:]}"
+                    f"{' '.join(self.command)} gave no {question}: it ended with status {done.returncode}. Does it end in "
+                    f"answer(...), with all that it imports installed? It wrote: {done.stderr[-2000:].strip() or 'nothing'}"
                 )
             return json.loads(file.read_text(encoding="utf-8"))
 
