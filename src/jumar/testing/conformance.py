@@ -314,30 +314,24 @@ class Scale:
     def __init__(self, factor):
         self.factor = factor
 
-    def apply(self, x):
-        return x * self.factor
-
-    def undo(self, x):
-        return x / self.factor
+    def apply(self, x): return x * self.factor
+    def undo(self, x): return x / self.factor
 
 
 def adder(n):
-    def add(x):
-        return x + n
+    def add(x): return x + n
     return add
 
 
 def one():
     class Model:
-        def fit(self):
-            return 1
+        def fit(self): return 1
     return Model()
 
 
 def two():
     class Model:
-        def fit(self):
-            return 2
+        def fit(self): return 2
     return Model()
 
 
@@ -400,7 +394,6 @@ CHOICES: Mapping[tuple[str, str], str] = {
 }
 """Lines where another answer than the expected one can be defended, by table and name, with the reason for it.
 
-The expected answers stay on the side of safety: where functions exist that tell two things apart and people write such
-functions, they are two. Orders of dicts and layouts of arrays are taken for equal although they can be told apart,
-because they change without anybody's intention.
+The expected answers are on the safe side: what functions that people write tell apart is two. Orders of dicts and
+layouts of arrays are the exceptions, because they change without anybody's intention.
 """
