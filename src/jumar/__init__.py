@@ -28,6 +28,7 @@ from jumar.errors import (
 from jumar.future import Future, as_completed, gather, wait
 from jumar.keys.file import Dir, File
 from jumar.keys.value import fingerprint
+from jumar.lazy import Lazy, collect
 from jumar.session import Session, configure
 from jumar.store.store import Store
 from jumar.task import Task, spawn, task
@@ -42,6 +43,7 @@ __all__ = [
     "FingerprintError",
     "Future",
     "JumarError",
+    "Lazy",
     "ResultError",
     "Session",
     "SettingsError",
@@ -51,6 +53,7 @@ __all__ = [
     "StoreWarning",
     "Task",
     "as_completed",
+    "collect",
     "configure",
     "fingerprint",
     "gather",

@@ -9,6 +9,7 @@ from jumar.errors import ArgumentError
 from jumar.future import Future
 from jumar.graph.arguments import is_steady, rebuild
 from jumar.graph.call import Call
+from jumar.lazy import Lazy
 
 
 def capture(call: Call, task: str, engine: Engine, references: list[Any]) -> None:
@@ -28,7 +29,7 @@ def capture(call: Call, task: str, engine: Engine, references: list[Any]) -> Non
     seen: set[int] = set()
 
     def leaf(value: Any) -> Any:
-        if isinstance(value, Future):
+        if isinstance(value, (Future, Lazy)):
             seen.add(id(value))
             need: Call = value._call  # noqa: SLF001
             if value._keeper is not engine:  # noqa: SLF001
@@ -59,8 +60,8 @@ def capture(call: Call, task: str, engine: Engine, references: list[Any]) -> Non
         call.unrepeatable = True
 
 
-def _foreign(task: str, future: Future[Any]) -> Any:
-    if not future.done():
+def _foreign(task: str, future: Future[Any] | Lazy[Any]) -> Any:
+    if isinstance(future, Lazy) or not future.done():
         raise ArgumentError(
             f"task {task!r}: {future!r} belongs to another session and has not finished. "
             "Pass its result(), or make both calls in one session."

@@ -22,7 +22,7 @@ from jumar.executors import Executor
 from jumar.future import Future
 from jumar.graph.arguments import rebuild
 from jumar.graph.call import CANCELLED, DONE, FAILED, NEW, RUNNING, Call
-from jumar.graph.scheduler import Scheduler
+from jumar.graph.scheduler import Scheduler, upstream_first
 from jumar.here import Place, here
 from jumar.latch import Latch
 from jumar.record import Recorder, path_note
@@ -104,20 +104,24 @@ class Engine:
 
     def spawn(self, call: Call) -> Future[Any]:
         """A future for the call, which is found, joined with an equal one under way, or run."""
+        if call.entered or call.twin is not None:
+            return self._follow(call.twin or call)
         future: Future[Any] = Future(self, call)
         # What a first run asks for is new, and the store knows that without a look at the disk.
         look = call.look and not call.unrepeatable
-        is_new = look and self._store.is_new(call.info.code)
+        is_new = look and self._store.is_new(call.info.code) and not self._is_lazy(call)
         try:
             with self._latch:
                 if self._joined(call, future):
                     return future
                 if is_new:
                     look = self._store.has_recorded(call.key)
+                look = look or self._is_lazy(call)
                 workers = NOBODY if look else self._admit(call)
             if look:
                 if self._restored_from_store(call):
                     return future
+                self._enter_lazy(call)
                 with self._latch:
                     workers = self._admit(call)
             if workers:
@@ -131,6 +135,8 @@ class Engine:
 
     def run(self, call: Call) -> Any:
         """The call's value, found, or computed here and now in the caller's thread."""
+        if self._is_lazy(call):
+            return self.spawn(call).result()
         for need in call.needs:
             self._await(need)
         future: Future[Any] = Future(self, call)
@@ -167,11 +173,65 @@ class Engine:
         twin = self._live.get(call.key)
         if twin is None:
             self._live[call.key] = call
+            call.entered = True
             call.future = future
             return False
+        call.twin = twin
         future._call = twin  # noqa: SLF001  (a future and its engine are one thing in two files)
         twin.follow(future)
         return True
+
+    @staticmethod
+    def _is_lazy(call: Call) -> bool:
+        """Whether something that it needs was described and never started."""
+        return any(need.state is NEW for need in call.needs)
+
+    def _enter_lazy(self, call: Call) -> None:
+        """Look for lazy calls from the top: what is found hides what it was made from; the rest is admitted.
+
+        Without recursion, as a lazy graph may be deep. What is entered here is live until it ends, like any call.
+        """
+        entered: list[Call] = []
+        pending = [call]
+        while pending:
+            for need in pending.pop().needs:
+                if need.state is not NEW or need.twin is not None or not self._entered(need):
+                    continue
+                if not (need.look and not need.unrepeatable and self._restored_from_store(need)):
+                    entered.append(need)
+                    pending.append(need)
+        workers: list[Call] = []
+        for need in upstream_first(entered):
+            need.needs = tuple([each.twin or each for each in need.needs])
+            with self._latch:
+                workers.extend(self._admit(need))
+            if need.error is not None:
+                self._end_if_doomed(need)
+        call.needs = tuple([need.twin or need for need in call.needs])
+        self._crew.start(workers)
+
+    def _entered(self, lazy: Call) -> bool:
+        """Whether the call was entered just now; else an equal one is under way, which it gives way to."""
+        with self._latch:
+            twin = self._live.setdefault(lazy.key, lazy)
+            if twin is not lazy:
+                lazy.twin = twin
+            is_new = twin is lazy and not lazy.entered
+            lazy.entered = True
+        return is_new
+
+    def _follow(self, call: Call) -> Future[Any]:
+        """A future for a call that was spawned before."""
+        future: Future[Any] = Future(self, call)
+        with self._latch:
+            if call.state not in (DONE, FAILED, CANCELLED):
+                call.follow(future)
+                return future
+        if call.state is DONE and type(call.outcome) is Shared:
+            future.settle(call.outcome.take())
+        else:
+            future.settle(cancelled=call.state is CANCELLED)
+        return future
 
     def _admit(self, call: Call) -> Sequence[Call]:
         self._scheduler.add(call)
@@ -365,6 +425,7 @@ class Engine:
 
     def read(self, call: Call) -> Any:
         """The value of a finished call, for one reader; computed once more if what was kept is damaged."""
+        call = call.twin or call
         while True:
             if call.error is not None:
                 raise self.failure(call)

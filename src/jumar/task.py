@@ -20,6 +20,7 @@ from jumar.here import here
 from jumar.keys import CodeFingerprint, CodePart, Signature, call_key, fingerprint_code
 from jumar.keys.code import stand_for_function
 from jumar.keys.code_origin import library_version
+from jumar.lazy import Lazy
 from jumar.session import current as current_session
 from jumar.store.records import TaskInfo
 
@@ -77,6 +78,20 @@ class Task(Generic[P, T]):
         """
         engine: Engine = here.place.engine or current_session().engine
         return engine.spawn(self._call(engine, args, kwargs))
+
+    @overload
+    def lazy(self, *args: P.args, **kwargs: P.kwargs) -> Lazy[T]: ...
+    @overload
+    def lazy(self, *args: Any, **kwargs: Any) -> Lazy[T]: ...
+    def lazy(self, *args: Any, **kwargs: Any) -> Lazy[T]:
+        """This call, described but not started; `collect` gives its value.
+
+        Raises:
+            ArgumentError: The arguments do not fit the signature.
+            FingerprintError: An argument has no identity.
+        """
+        engine: Engine = here.place.engine or current_session().engine
+        return Lazy(engine, self._call(engine, args, kwargs))
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> T:
         """The value of this call: found, or computed now in this thread.

@@ -50,6 +50,13 @@ def futures_as_arguments() -> None:
     assert_type(with_options.spawn(part).result(), list[int])
 
 
+def lazily() -> None:
+    part = plain.lazy(1)
+    assert_type(part, jumar.Lazy[float])
+    assert_type(jumar.collect(part), float)
+    assert_type(jumar.collect(with_options.lazy(part)), list[int])
+
+
 def collections_of_futures(futures: list[Future[int]]) -> None:
     assert_type(jumar.gather(futures), list[int])
     assert_type(jumar.gather(*futures), list[int])

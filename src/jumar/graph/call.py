@@ -57,6 +57,10 @@ class Call:
     """Whether some argument is shared with the caller and can be changed while the call waits or runs."""
     unrepeatable = False
     """Whether the key can never come again, so that only the content key, made from the values, can be found."""
+    entered = False
+    """Whether the engine has taken it in; a lazy call may be asked for more than once."""
+    twin: Call | None = None
+    """The equal call that was under way when this one was made or needed: it runs in the place of this one."""
     suspect: Any = None
     """The kept result that this call is run again to be compared with, where it was chosen for an audit."""
     content: bytes | None = None

@@ -171,3 +171,22 @@ def depends(call: Call, on: Call) -> bool:
         if current.blocked_on is not None:
             stack.append(current.blocked_on)
     return False
+
+
+def upstream_first(calls: list[Call]) -> list[Call]:
+    """The calls in an order in which each comes after those of them that it needs."""
+    inside = {id(call) for call in calls}
+    ordered: list[Call] = []
+    placed: set[int] = set()
+    stack = [(call, False) for call in reversed(calls)]
+    while stack:
+        call, is_ready = stack.pop()
+        if id(call) in placed:
+            continue
+        if is_ready:
+            placed.add(id(call))
+            ordered.append(call)
+        else:
+            stack.append((call, True))
+            stack.extend((need, False) for need in call.needs if id(need) in inside and id(need) not in placed)
+    return ordered
