@@ -16,7 +16,7 @@ from typing import Any, Literal, NoReturn
 
 from jumar.engine import Engine
 from jumar.future import Future
-from jumar.graph.call import DONE, Call
+from jumar.graph.call import DONE, NEW, Call
 from jumar.record import needs_of
 from jumar.session import Session
 from jumar.store.records import CallRecord
@@ -103,6 +103,8 @@ class PlanningEngine(Engine):
 
     def spawn(self, call: Call) -> Future[Any]:
         """A future for the call, finished if its result is kept; else it will never be."""
+        if call.entered:
+            return self._follow(call)
         future: Future[Any] = Future(self, call)
         with self._latch:
             if self._joined(call, future):
@@ -111,8 +113,20 @@ class PlanningEngine(Engine):
             return future
         if call.look and call.needs and all(need.state is DONE for need in call.needs) and self._found_by_values(call):
             return future
-        self.missing[call.key] = call
+        self._note(call)
         return future
+
+    def _note(self, call: Call) -> None:
+        """Note a call that would run, and the lazy ones that would run for it."""
+        pending = [call]
+        while pending:
+            current = pending.pop()
+            self.missing[current.key] = current
+            for need in current.needs:
+                if need.state is NEW and not need.entered:
+                    need.entered = True
+                    if not (need.look and not need.unrepeatable and self._restored_from_store(need)):
+                        pending.append(need)
 
     def _found_by_values(self, call: Call) -> bool:
         args, kwargs = self._inputs(call)

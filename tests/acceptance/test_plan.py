@@ -95,6 +95,17 @@ def test_after_an_edit_it_says_what_would_run_and_why_and_for_how_long(project):
     assert found["seconds"] == pytest.approx(sum(step["seconds"] for step in found["steps"]))
 
 
+def test_lazy_calls_are_planned_from_the_top(project):
+    project.edit("total.spawn([scale.spawn(load.spawn(n)) for n", "total.lazy([scale.lazy(load.lazy(n)) for n")
+    project.edit("answer.result()", "jumar.collect(answer)")
+    assert [line for line in project.plan("3").splitlines() if "would run" in line] == [
+        "3 would run",
+        "4 would run unless what they need comes out as before",
+    ]
+    project.python("main.py", "3")
+    assert project.plan("3").splitlines()[:2] == ["2 calls would be restored", "0 would run"]
+
+
 def test_a_plan_changes_nothing_in_the_store(project):
     project.python("main.py", "2")
     before = project.python("-m", "jumar", "calls", "--store", "store", "--json")
