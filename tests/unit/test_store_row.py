@@ -1,6 +1,9 @@
 """The check of a row: whatever a damaged database makes of a column, the row is not taken for what was written."""
 
+import struct
+
 import pytest
+from blake3 import blake3
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -45,6 +48,13 @@ def test_a_column_of_any_other_value_or_type_is_noticed(written, column, other):
 
 def test_a_row_under_another_key_is_noticed():
     assert entry_of(bytes(32), row_of(FULL)[1:]) is None
+
+
+def test_the_check_is_what_the_reference_says():
+    """Computed by ``docs/reference/store-format.md`` alone, as another tool would."""
+    fixed = struct.pack("<q d d q B B I I I q", 1, 1001.0, 0.25, 3, 1 | 4 | 8, 6, 3, 5, 32, 3)
+    hashed = FULL.key + fixed + b"pickle" + b"abc" + b"\x00args" + bytes(32) + b"12345678"
+    assert row_of(FULL)[-1] == blake3(hashed).digest()[:8]
 
 
 bytes_or_none = st.none() | st.binary(max_size=3)
