@@ -15,6 +15,9 @@ store_copies = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(store_copies)
 
 PAGE_BYTES = 4096
+LOG_HEAD_BYTES = 32
+FRAME_BYTES = PAGE_BYTES + 24
+"""A page in the log, behind the head that SQLite gives it there."""
 
 
 @pytest.fixture(scope="module")
@@ -157,11 +160,18 @@ def test_a_flipped_bit_anywhere_in_the_log_of_a_killed_process_gives_no_wrong_va
         store_copies.use(path, entries)
 
 
-@pytest.mark.parametrize("name", ["index.sqlite", "index.sqlite-wal"])
-def test_a_file_of_the_index_cut_anywhere_gives_no_wrong_value(live, tmp_path, name):
+@pytest.mark.parametrize(
+    ("name", "head_bytes", "step_bytes"),
+    [("index.sqlite", 0, PAGE_BYTES), ("index.sqlite-wal", LOG_HEAD_BYTES, FRAME_BYTES)],
+)
+def test_a_file_of_the_index_cut_at_any_page_or_elsewhere_gives_no_wrong_value(
+    live, tmp_path, name, head_bytes, step_bytes
+):
     original, entries = live
     size_bytes = (original / name).stat().st_size
-    for length in (0, 1, 31, 99, 100, 4095, *range(PAGE_BYTES, size_bytes, 5 * PAGE_BYTES), size_bytes - 1):
+    boundaries = range(head_bytes, size_bytes, step_bytes)
+    assert len(boundaries) > 20
+    for length in (*boundaries, 1, 31, 99, 100, PAGE_BYTES - 1, size_bytes // 2 + 1, size_bytes - 1):
         path = store_copies.copy(original, tmp_path / "store")
         with (path / name).open("r+b") as file:
             file.truncate(length)
