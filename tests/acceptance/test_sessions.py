@@ -1,5 +1,6 @@
 """Sessions: which one a call uses, how they end, what they tell."""
 
+import signal
 import threading
 from concurrent.futures import CancelledError
 
@@ -161,3 +162,19 @@ def test_a_second_close_does_nothing():
     session = in_memory()
     session.close()
     session.close()
+
+
+def test_ctrl_c_in_a_call_leaves_the_session_usable(session, tally):
+    @jumar.task
+    def interrupted_once(x):
+        tally.add("run")
+        if tally["run"] == 1:
+            signal.raise_signal(signal.SIGINT)
+        return x
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted_once(1)
+    assert interrupted_once(1) == 1
+    assert square.spawn(5).result() == 25
+    session.engine.drain()
+    assert session.counts().unfinished == 0
