@@ -2,6 +2,8 @@
 
 import stat
 import subprocess
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -60,7 +62,8 @@ def test_an_empty_directory_becomes_a_store(tmp_path, opened):
 
 @pytest.mark.parametrize("name", ["format", ".gitignore", "CACHEDIR.TAG"])
 def test_a_small_file_that_is_missing_is_written_anew_and_that_is_told(tmp_path, opened, troubles, name):
-    root = opened(tmp_path / "store").root
+    root = tmp_path / "store"
+    Store.open(root).close()
     text = (root / name).read_text()
     (root / name).unlink()
     opened(root)
@@ -85,6 +88,39 @@ def test_a_newer_format_is_refused_and_left_alone(tmp_path, opened, read_only):
     with pytest.raises(StoreFormatError, match=r"has format 2; this jumar reads formats up to 1.*upgrade"):
         opened(root, read_only=read_only)
     assert (root / "format").read_text() == "jumar store, format 2\n"
+
+
+@pytest.mark.parametrize("round_", range(4))
+def test_a_new_store_may_be_opened_by_many_at_once(tmp_path, troubles, round_):
+    together = threading.Barrier(6)
+
+    def open_one():
+        together.wait(60)
+        Store.open(tmp_path / "store", report=troubles.append).close()
+
+    with ThreadPoolExecutor(6) as pool:
+        for opened in [pool.submit(open_one) for _ in range(6)]:
+            opened.result()
+    assert troubles == []
+
+
+@pytest.mark.parametrize("there", [[], [".gitignore"], [".gitignore", "CACHEDIR.TAG", ".format.4711"]], ids=str)
+def test_a_store_that_another_process_is_just_making_is_no_trouble(tmp_path, opened, troubles, there):
+    whole = opened(tmp_path / "whole").root
+    (tmp_path / "begun").mkdir()
+    for name in there:
+        text = (whole / name).read_text() if (whole / name).exists() else ""
+        (tmp_path / "begun" / name).write_text(text)
+    opened(tmp_path / "begun")
+    assert {path.name for path in whole.iterdir()} <= {path.name for path in (tmp_path / "begun").iterdir()}
+    assert troubles == []
+
+
+def test_a_directory_with_a_gitignore_of_its_own_is_refused_and_left_alone(tmp_path, opened):
+    (tmp_path / ".gitignore").write_text("*.pyc\n")
+    with pytest.raises(StoreFormatError, match="directory with other things in it"):
+        opened(tmp_path)
+    assert (tmp_path / ".gitignore").read_text() == "*.pyc\n"
 
 
 def test_a_directory_with_other_things_in_it_is_refused_and_left_alone(tmp_path, opened):

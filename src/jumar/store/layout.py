@@ -93,11 +93,11 @@ def _refuse_network(root: Path, allow_network: bool) -> None:
 
 
 def _make(root: Path, read_only: bool) -> bool:
-    """Whether the directory holds nothing yet; it is there afterwards."""
+    """Whether the directory is new: empty, or just being made by another process as well. It is there afterwards."""
     try:
         if not read_only:
             root.mkdir(mode=_MODE, parents=True, exist_ok=True)
-        return next(root.iterdir(), None) is None
+        return all(_is_beginning(path) for path in root.iterdir())
     except (FileExistsError, NotADirectoryError) as error:
         raise StoreError(
             f"the store {root} cannot be opened: it, or a parent of it, is a file. Give a directory."
@@ -107,6 +107,13 @@ def _make(root: Path, read_only: bool) -> bool:
             f"the store {root} cannot be opened or made: {error.strerror or error}. Check the path and its permissions, "
             f"or give another."
         ) from error
+
+
+def _is_beginning(path: Path) -> bool:
+    """Whether the file is one of those that a store begins with, or one that is being written to become it."""
+    if path.name in _SMALL_FILES:
+        return path.read_bytes() == _SMALL_FILES[path.name].encode()
+    return any(path.name.startswith(f".{name}.") for name in (*_SMALL_FILES, _FORMAT))
 
 
 def _recognise(layout: Layout) -> None:
@@ -153,7 +160,7 @@ def _complete(layout: Layout, new: bool, report: Report) -> None:
             layout.root.chmod(_MODE)
         for name, text in missing.items():
             # Written aside, as another process may be opening the same new store.
-            temporary = layout.root / f".{name}.{os.getpid()}"
+            temporary = layout.root / f".{name}.{os.urandom(4).hex()}"
             temporary.write_text(text)
             temporary.replace(layout.root / name)
     except OSError as error:
