@@ -98,6 +98,8 @@ def test_a_database_that_another_program_keeps_for_itself_cannot_be_opened(make,
     other.execute("BEGIN EXCLUSIVE")
     with pytest.raises(StoreError, match=r"index\.sqlite cannot be opened: database is locked"):
         make(busy_timeout_s=0.01)
+    with pytest.raises(StoreError, match=r"index\.sqlite cannot be opened: database is locked"):
+        make(busy_timeout_s=0.01, read_only=True)
     other.execute("COMMIT")
     other.close()
     assert "index.sqlite.damaged-1" not in names(tmp_path)

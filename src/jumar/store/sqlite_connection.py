@@ -14,6 +14,7 @@ for the disk)."""
 
 _SYNCHRONOUS = {"process": "NORMAL", "power": "FULL"}
 _STATEMENTS_KEPT = 32
+_NO_SHARED_MEMORY = {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY}
 COMPANIONS = ("-wal", "-shm")
 """What SQLite appends to a database's name for its log and its shared memory."""
 
@@ -37,7 +38,9 @@ def connect(
         if read_only:
             try:
                 connection.execute("SELECT 1 FROM calls LIMIT 1").fetchone()
-            except sqlite3.OperationalError:
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF not in _NO_SHARED_MEMORY:
+                    raise
                 # Beside a read-only file SQLite cannot keep the shared memory that it needs to see other writers;
                 # where the directory takes no files there are none to see.
                 connection.close()
