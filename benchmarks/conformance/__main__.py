@@ -38,6 +38,10 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as home:
             subject = system.subject(pythons[name], home)
             verdicts = [*judge_values(subject, LIBRARIES), *judge_edits(subject)]
+        if not any(verdict.found is Found.RIGHT for verdict in verdicts):
+            sys.exit(
+                f"{name} is right nowhere: {system.script} does not fit it. The first refusal: {verdicts[0].detail}"
+            )
         judged.append((system, system.version(pythons[name]), verdicts))
         print(f"{name}: {_summary(verdicts)}", file=sys.stderr)
     peers = [name for name in pythons if name != "jumar"]

@@ -1,6 +1,6 @@
 """Dask: ``tokenize``, which names the calls of ``delayed(..., pure=True)``, of an argument and of the function."""
 
-from dask import tokenize
+from dask.base import tokenize
 
 from jumar.testing.conformance import answer
 

@@ -12,7 +12,8 @@ class Redun:
         return hash_arguments(get_type_registry(), [value], {})
 
     def key_of_function(self, function, name):
-        return task(name=name)(function).hash
+        # The options are those that asynchronous tasks need in order to be cached; they are no part of the hash.
+        return task(name=name, cache=True, check_valid="shallow")(function).hash
 
 
 if __name__ == "__main__":
