@@ -8,6 +8,7 @@ import sys
 from types import (
     BuiltinFunctionType,
     ClassMethodDescriptorType,
+    CodeType,
     FunctionType,
     GetSetDescriptorType,
     MemberDescriptorType,
@@ -18,6 +19,7 @@ from types import (
 )
 from typing import Any
 
+from jumar.keys.code_bytes import code_label
 from jumar.keys.code_origin import is_own
 
 _CACHED = type(functools.lru_cache(lambda: None))
@@ -85,6 +87,19 @@ def is_bound(value: Any) -> bool:
     return getattr(home, value.__name__, None) != value if isinstance(value, MethodType | BuiltinFunctionType) else True
 
 
+def _place(code: CodeType) -> str:
+    """Where a function without a name of its own is written: two lambdas of one table are two functions.
+
+    A new version of the library moves it and costs a miss; a wrong hit would cost more.
+    """
+    if "<" not in code.co_qualname:
+        return ""
+    if code.co_filename.startswith("<"):  # made at run time, and so written nowhere
+        return f" {code_label(code)}"
+    columns = [column for _, _, column, _ in code.co_positions() if column is not None]
+    return f" at {code.co_firstlineno}:{min(columns, default=0)}-{max(columns, default=0)}"
+
+
 def library_name(value: Any) -> bytes:
     """The name that stands for a function or class that is not followed.
 
@@ -93,7 +108,7 @@ def library_name(value: Any) -> bytes:
         (b'builtins.len', b'builtins.dict')
     """
     if isinstance(value, FunctionType):
-        return f"{value.__globals__.get('__name__')}.{value.__code__.co_qualname}".encode()
+        return f"{value.__globals__.get('__name__')}.{value.__code__.co_qualname}{_place(value.__code__)}".encode()
     plain = getattr(value, "__name__", "")
     if vars(builtins).get(plain) is value:
         return f"builtins.{plain}".encode()  # open says that it is from io, or from _io, as versions go
