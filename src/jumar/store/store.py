@@ -226,6 +226,8 @@ class Store:
                 f"mostly a class or module that was moved or is not installed. The call will run again."
             )
             self._report(Trouble("undecodable", text, entry.key, error))
+            if not self.read_only:
+                self._note_loss(entry.key, f"it could not be decoded ({type(error).__name__}: {error})")
             raise DamagedError(text) from error
 
     def _drop(self, entry: Entry, what: str, *, altered: bool = False) -> DamagedError:

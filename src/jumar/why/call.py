@@ -2,61 +2,102 @@
 
 from __future__ import annotations
 
-import datetime as dt
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections import Counter
+from collections.abc import Sequence
 
 from jumar.errors import StoreError
 from jumar.keys.call import describe_arguments, split_arguments
+from jumar.keys.code import CodePart
+from jumar.keys.value import parts as places
 from jumar.store.lineage import SUSPICION, Loss
 from jumar.store.records import NEED_BYTES, CallRecord
 from jumar.store.store import Store
-from jumar.why.compare import argument_reasons, code_reasons, different
-from jumar.why.explanation import Explanation, Reason
+from jumar.why.compare import argument_reasons, code_reasons, is_reference
+from jumar.why.explanation import Explanation, Reason, when
+from jumar.why.history import History, nearest_of, split_needs
 
-_CANDIDATES = 1000
-"""Earlier calls of a task that are looked at, the newest first."""
+_READ_FOR_ONE = 1000
 _DEEPEST = 8
 _UPSTREAM_SHOWN = 5
+_CHANGES = ("code", "argument", "upstream", "version")
 
 
 def explain(store: Store, key: str) -> Explanation:
-    """Why a recorded call ran.
+    """Say why a recorded call ran, or where its result comes from if nothing ran for it.
 
     Args:
         store: Where it is recorded.
         key: The beginning of its key in hexadecimal.
 
+    Returns:
+        The call, the earlier one it is compared with, and part by part what changed.
+
     Raises:
-        StoreError: No call or several have such a key.
+        StoreError: No call or several have such a key, or the index cannot be read.
+
+    Example:
+        >>> store = Store.in_memory()
+        >>> explain(store, "3fa9")
+        Traceback (most recent call last):
+        jumar.errors.StoreError: no call in <jumar.Store in memory> has a key that starts with 3fa9: see `jumar calls`
     """
     found = [record for record, _ in zip(store.calls(prefix=key), range(2), strict=False)]
-    if len(found) != 1:
-        raise StoreError(f"{'several calls have' if found else 'no call has'} a key that starts with {key}")
-    return explain_record(store, found[0])
+    if not found:
+        raise StoreError(f"no call in {store!r} has a key that starts with {key}: see `jumar calls`")
+    if len(found) > 1:
+        raise StoreError(f"several calls in {store!r} have keys that start with {key}: write more of it")
+    return explain_record(store, found[0], history=History(store))
 
 
-def explain_record(store: Store, record: CallRecord, parts: Sequence[Any] = ()) -> Explanation:
-    """Why this call ran.
+def explain_record(
+    store: Store, record: CallRecord, parts: Sequence[CodePart] = (), history: History | None = None
+) -> Explanation:
+    """Say why this call ran.
 
     Args:
         store: Where earlier calls are recorded.
         record: The call.
         parts: The parts of its code, where they are not recorded yet.
+        history: What was read of earlier calls, for whoever explains many; None reads the newest thousand of the task.
+
+    Returns:
+        As `explain`.
+
+    Raises:
+        StoreError: The index cannot be read.
     """
-    earlier = _nearest(record, store.calls(task=record.task.name, limit=_CANDIDATES))
-    lost = [_of_loss(loss) for loss in store.lineage.losses(record.key)[:1]]
-    reasons = [*lost, *_reasons(store, earlier, record, _DEEPEST, parts)]
+    past = history or History(store, _READ_FOR_ONE)
+    earlier, reasons = compared(past, record, parts)
     return Explanation(
         record.key.hex(),
         written(record),
         record.state,
         record.created_s,
         record.run,
-        None if earlier is None else f"{written(earlier)} [key {earlier.key.hex()[:12]}] of {_when(earlier.created_s)}",
+        None if earlier is None else f"{_named(earlier)} of {when(earlier.created_s)}",
         tuple(reasons),
-        _parts(store, record),
+        _parts(past, record),
     )
+
+
+def compared(
+    history: History, record: CallRecord, parts: Sequence[CodePart] = ()
+) -> tuple[CallRecord | None, list[Reason]]:
+    """The earlier call that this one is compared with, and why this one ran.
+
+    Args:
+        history: What was read of earlier calls.
+        record: The call.
+        parts: The parts of its code, where they are not recorded yet.
+    """
+    original = history.original(record)
+    if original is not None:
+        return original, [_copied(original, record)]
+    earlier = history.nearest(record)
+    reasons = _reasons(history, earlier, record, _DEEPEST, parts)
+    lost = [_of_loss(loss) for loss in history.losses(record) if _explains(loss, record)][:1]
+    # Where a result was lost and nothing else is known, that is the whole reason: the call had been there before.
+    return earlier, lost + [reason for reason in reasons if not (lost and reason.kind in ("new", "salted"))]
 
 
 def written(record: CallRecord) -> str:
@@ -64,27 +105,46 @@ def written(record: CallRecord) -> str:
     return f"{record.task.name}({describe_arguments(record.task.parameters.split(), record.arguments)})"
 
 
+def _named(record: CallRecord) -> str:
+    return f"{written(record)} [key {record.key.hex()[:12]}]"
+
+
+def _copied(original: CallRecord, record: CallRecord) -> Reason:
+    if original.task.code != record.task.code:
+        return Reason("kept", f"the edit since {_named(original)} was accepted as one that changes no result")
+    return Reason("kept", f"its arguments have the values that they have in {_named(original)}")
+
+
 def _reasons(
-    store: Store, then: CallRecord | None, now: CallRecord, depth: int, parts: Sequence[Any] = ()
+    history: History, then: CallRecord | None, now: CallRecord, depth: int, parts: Sequence[CodePart] = ()
 ) -> list[Reason]:
     if then is None:
         return [Reason("new", f"no earlier call of {now.task.name!r} is recorded")]
     reasons: list[Reason] = []
     if then.task.code != now.task.code:
-        old, new = store.lineage.code_parts(then.task.code), parts or store.lineage.code_parts(now.task.code)
-        reasons += code_reasons(old, new)
+        reasons += code_reasons(history.code_parts(then.task.code), parts or history.code_parts(now.task.code))
         if not any(reason.kind != "library" for reason in reasons):
             reasons.insert(0, Reason("code", "its code is another one; which part was not recorded"))
-    names = now.task.parameters.split()
-    upstream = _upstream(store, then, now, depth)
-    given = argument_reasons(names, split_arguments(then.arguments), split_arguments(now.arguments))
-    # A container of calls is another one because they are; that is said by them.
-    reasons += [reason for reason in given if not (upstream and "#" in reason.text)]
+    upstream = _upstream(history, then, now, depth)
+    old_tokens, new_tokens = split_arguments(then.arguments), split_arguments(now.arguments)
+    hidden = bool(upstream) and (_hides(then, old_tokens) or _hides(now, new_tokens))
+    reasons += argument_reasons(now.task.parameters.split(), old_tokens, new_tokens, calls_in_containers=hidden)
     reasons += upstream
-    if not any(reason.kind in ("code", "argument", "upstream", "version") for reason in reasons):
+    if not any(reason.kind in _CHANGES for reason in reasons):
         reasons.insert(0, _unchanged(then, now))
-    # What is no part of the key comes last.
-    return sorted(reasons, key=lambda reason: reason.kind == "library")
+    return sorted(reasons, key=_rank)
+
+
+def _rank(reason: Reason) -> int:
+    """What was edited comes first, as it explains many calls; what is no part of the key comes last."""
+    kind = reason.root().kind
+    return 2 if kind == "library" else int(kind in ("argument", "new"))
+
+
+def _hides(record: CallRecord, tokens: Sequence[bytes]) -> bool:
+    """Whether there are calls among the arguments that their tokens do not show: inside long containers."""
+    shown = {part[1 : 1 + NEED_BYTES] for token in tokens for _, part in places(token) if is_reference(part)}
+    return not shown.issuperset(split_needs(record.needs))
 
 
 def _unchanged(then: CallRecord, now: CallRecord) -> Reason:
@@ -95,61 +155,53 @@ def _unchanged(then: CallRecord, now: CallRecord) -> Reason:
     return Reason("salted", "nothing changed: the task is not reused everywhere (reuse='run' or 'never')")
 
 
-def _upstream(store: Store, then: CallRecord, now: CallRecord, depth: int) -> list[Reason]:
-    """Why calls among the arguments are other ones, each distinct reason once."""
-    pairs = _other_needs(store, then, now) if depth else []
-    reasons = []
-    for old, new in pairs[:_UPSTREAM_SHOWN]:
-        inner = tuple(_reasons(store, old, new, depth - 1))
-        reasons.append(Reason("upstream", f"{written(new)} [key {new.key.hex()[:12]}] is another call", "", inner))
-    if len(pairs) > _UPSTREAM_SHOWN:
-        reasons.append(Reason("upstream", f"and {len(pairs) - _UPSTREAM_SHOWN} more calls among the arguments"))
-    return reasons
+def _upstream(history: History, then: CallRecord, now: CallRecord, depth: int) -> list[Reason]:
+    """What became of the calls among the arguments: which are other ones and why, which came and which went."""
+    if not depth:
+        return []
+    old, new = split_needs(then.needs), split_needs(now.needs)
+    gone = [record for need in old if need not in new and (record := history.call(need))]
+    come = [record for need in new if need not in old and (record := history.call(need))]
+    spare = Counter(record.task.name for record in gone)
+    others: list[CallRecord] = []
+    added: list[Reason] = []
+    for record in come:
+        if spare[record.task.name]:
+            spare[record.task.name] -= 1
+            others.append(record)
+        else:
+            added.append(Reason("argument", f"{_named(record)} is a new call among its arguments"))
+    changed = []
+    for record in others[:_UPSTREAM_SHOWN]:
+        inner = _reasons(history, history.same(record) or _of_task(record, gone), record, depth - 1)
+        changed.append(Reason("upstream", f"{_named(record)} is another call", "", tuple(inner)))
+    left = [
+        Reason(
+            "argument", f"{_counted(count, f'call of {task!r}', f'calls of {task!r}')} no longer among its arguments"
+        )
+        for task, count in spare.items()
+        if count
+    ]
+    return [*changed, *_more(len(others)), *added[:_UPSTREAM_SHOWN], *_more(len(added)), *left]
 
 
-def _other_needs(store: Store, then: CallRecord, now: CallRecord) -> list[tuple[CallRecord | None, CallRecord]]:
-    old, new = _split(then.needs), _split(now.needs)
-    gone = _records(store, (need for need in old if need not in new))
-    come = _records(store, (need for need in new if need not in old))
-    return [(_nearest(record, gone, before=False), record) for record in come]
+def _of_task(record: CallRecord, gone: Sequence[CallRecord]) -> CallRecord | None:
+    return nearest_of(record, (candidate for candidate in gone if candidate.task.name == record.task.name))
 
 
-def _nearest(record: CallRecord, candidates: Iterable[CallRecord], *, before: bool = True) -> CallRecord | None:
-    """The candidate of the same task with the fewest different arguments, of these the latest.
-
-    Args:
-        record: The call to find it for.
-        candidates: Newest first.
-        before: Whether only calls that were recorded before it count.
-    """
-    mine = split_arguments(record.arguments)
-    best: CallRecord | None = None
-    least = (0, False)
-    for candidate in candidates:
-        if candidate.key == record.key or (before and candidate.created_s >= record.created_s):
-            continue
-        if candidate.task.name != record.task.name:
-            continue
-        # Of equally near ones, another run's: a sibling in the same loop explains nothing.
-        distance = (different(split_arguments(candidate.arguments), mine), candidate.run == record.run)
-        if best is None or distance < least:
-            best, least = candidate, distance
-    return best
+def _more(count: int) -> list[Reason]:
+    left_out = count - _UPSTREAM_SHOWN
+    if left_out <= 0:
+        return []
+    return [Reason("argument", f"and so {_counted(left_out, 'more call', 'more calls')}")]
 
 
-def _split(needs: bytes | None) -> list[bytes]:
-    return [needs[at : at + NEED_BYTES] for at in range(0, len(needs), NEED_BYTES)] if needs else []
+def _counted(count: int, one: str, many: str) -> str:
+    return f"{count} {one} is" if count == 1 else f"{count:,} {many} are"
 
 
-def _records(store: Store, needs: Iterable[bytes]) -> list[CallRecord]:
-    found = []
-    for need in needs:
-        found += list(store.calls(prefix=need.hex(), limit=1))
-    return found
-
-
-def _parts(store: Store, record: CallRecord) -> tuple[tuple[str, str], ...]:
-    code = [(row.name or row.kind, row.kind) for row in store.lineage.code_parts(record.task.code)]
+def _parts(history: History, record: CallRecord) -> tuple[tuple[str, str], ...]:
+    code = [(row.name or row.kind, row.kind) for row in history.code_parts(record.task.code)]
     names = record.task.parameters.split()
     tokens = split_arguments(record.arguments)
     arguments = [
@@ -158,13 +210,14 @@ def _parts(store: Store, record: CallRecord) -> tuple[tuple[str, str], ...]:
     return (*code, *arguments)
 
 
+def _explains(loss: Loss, record: CallRecord) -> bool:
+    """Whether the call ran because of it; a suspicion is told whenever it arose."""
+    return loss.reason == SUSPICION or loss.at_s <= record.created_s
+
+
 def _of_loss(loss: Loss) -> Reason:
     if loss.reason == SUSPICION:
         return Reason(
-            "unsteady", f"run again on {_when(loss.at_s)} it gave another result: its key does not see all of it"
+            "unsteady", f"run again on {when(loss.at_s)} it gave another result: its key does not see all of it"
         )
-    return Reason("lost", f"its kept result was dropped on {_when(loss.at_s)}: {loss.reason}")
-
-
-def _when(time_s: float) -> str:
-    return dt.datetime.fromtimestamp(time_s, dt.UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    return Reason("lost", f"its kept result was dropped on {when(loss.at_s)}: {loss.reason}")

@@ -6,7 +6,9 @@ import datetime as dt
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-Kind = Literal["code", "argument", "upstream", "version", "library", "lost", "unsteady", "new", "salted", "failed"]
+Kind = Literal[
+    "code", "argument", "upstream", "version", "library", "lost", "unsteady", "new", "kept", "salted", "failed"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +20,8 @@ class Reason:
             ``upstream``: a call among the arguments is another one. ``version``: the option. ``library``: the installed
             version (not part of the key, unless the task says ``env=``). ``lost``: the kept result was dropped.
             ``unsteady``: run again, it gave another result. ``new``: nothing like it was recorded before. ``salted``:
-            the task is not reused everywhere. ``failed``: it failed.
+            the task is not reused everywhere. ``failed``: it had failed. ``kept``: nothing ran, as an equal call's
+            result was known.
         text: One line, such as ``'norm' in model.py: edited`` or ``argument 'alpha': 0.1 -> 0.2``.
         diff: What the source was and is, as a unified diff; empty where that says nothing.
         because: For ``upstream``: why that call is another one.
@@ -58,19 +61,32 @@ class Explanation:
     reasons: tuple[Reason, ...]
     parts: tuple[tuple[str, str], ...] = ()
 
+    @property
+    def opening(self) -> str:
+        """What became of the call and when, up to the reasons: ``ran on 2026-11-24 09:12:44 in run 2 because``."""
+        moment = when(self.ran_s) + (f" in run {self.run}" if self.run else "")
+        if any(reason.kind == "kept" for reason in self.reasons):
+            return f"did not run (its result was computed on {moment}) because"
+        if self.state == "failed":
+            return f"ran on {moment} and failed; it ran because"
+        return f"ran on {moment} because"
+
     def to_json(self) -> dict[str, Any]:
         """The explanation as plain data."""
         return asdict(self)
 
     def __str__(self) -> str:
-        when = dt.datetime.fromtimestamp(self.ran_s, dt.UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")
-        run = f" in run {self.run}" if self.run else ""
-        lines = [f"{self.call} [key {self.key[:12]}] ran on {when}{run} because:"]
+        lines = [f"{self.call} [key {self.key[:12]}] {self.opening}:"]
         for reason in self.reasons:
             lines += _lines(reason, "  ")
         if self.earlier:
             lines.append(f"compared with {self.earlier}")
         return "\n".join(lines)
+
+
+def when(time_s: float) -> str:
+    """A moment as people write it, in local time."""
+    return dt.datetime.fromtimestamp(time_s, dt.UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")
 
 
 def _lines(reason: Reason, indent: str) -> list[str]:

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from jumar.errors import StoreError
 from jumar.store.store import Store
-from jumar.why.call import explain_record
+from jumar.why.call import compared, written
 from jumar.why.explanation import Explanation, Reason
+from jumar.why.history import History
 
-_EXPLAINED_AT_MOST = 2000
+_EXPLAINED_AT_MOST = 20_000
 """Calls of a run that are looked at one by one; of more, the newest ones speak for the rest."""
+
+
+_GROUPS_SHOWN = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +61,15 @@ class Summary:
         count = sum(group.calls for group in self.again)
         lines = [f"run {self.run} of {self.script}:"]
         if count:
-            why = "; ".join(f"{group.calls} because {group.because}" for group in self.again)
-            lines.append(f"{count} call{'s' * (count != 1)} ran again: {why}")
+            shown = self.again[:_GROUPS_SHOWN]
+            why = "; ".join(f"{group.calls:,} because {group.because}" for group in shown)
+            rest = count - sum(group.calls for group in shown)
+            why += f"; {rest:,} for {len(self.again) - len(shown)} other reasons" if rest else ""
+            lines.append(f"{count:,} call{'s' * (count != 1)} ran again: {why}")
         if self.new:
-            lines.append(f"{self.new} had never run before")
+            lines.append(f"{self.new:,} had never run before")
         if self.left_out:
-            lines.append(f"{self.left_out} more were not looked at")
+            lines.append(f"{self.left_out:,} more were not looked at")
         return "\n".join(lines if len(lines) > 1 else [*lines, "nothing ran: everything was restored"])
 
 
@@ -72,38 +80,60 @@ def summarise(store: Store, run: int | None = None) -> Summary:
         store: Where it is recorded.
         run: Its number; None for the last one.
 
+    Returns:
+        How many calls ran, by reason; calls that were restored are in no group.
+
     Raises:
-        StoreError: No such run is recorded.
+        StoreError: No such run is recorded, or the index cannot be read.
     """
     runs = store.lineage.runs()
     chosen = next((each for each in runs if run in (None, each.number)), None)
     if chosen is None:
-        raise StoreError("no run is recorded" if run is None else f"no run {run} is recorded: there are {len(runs)}")
-    records = list(store.calls(run=chosen.number))
+        raise StoreError(
+            f"no run is recorded in {store!r}: nothing was computed"
+            if run is None
+            else f"no run {run} is recorded in {store!r}: there are {len(runs)}"
+        )
+    history = History(store)
     counts: Counter[str] = Counter()
-    examples: dict[str, Explanation] = {}
+    examples: dict[str, str] = {}
     new = 0
+    looked_at = 0
+    records = list(store.calls(run=chosen.number))
     for record in records[:_EXPLAINED_AT_MOST]:
-        explanation = explain_record(store, record)
-        root = explanation.reasons[0].root()
-        if is_new(explanation):
+        looked_at += 1
+        reasons = compared(history, record)[1]
+        if reasons[0].kind == "kept":  # recorded later, under another key, with the result that this run computed
+            continue
+        if all_new(reasons):
             new += 1
             continue
-        counts[headline(root)] += 1
-        examples.setdefault(headline(root), explanation)
-    groups = tuple(Group(count, because, examples[because].call) for because, count in counts.most_common())
-    return Summary(chosen.number, chosen.script, groups, new, max(len(records) - _EXPLAINED_AT_MOST, 0))
+        because = headline(reasons[0].root())
+        counts[because] += 1
+        examples.setdefault(because, written(record))
+    groups = tuple(Group(count, because, examples[because]) for because, count in counts.most_common())
+    return Summary(chosen.number, chosen.script, groups, new, len(records) - looked_at)
 
 
 def is_new(explanation: Explanation) -> bool:
     """Whether the call is simply another one, and nothing that was there before was made useless."""
-    return all(reason.root().kind in ("new", "argument", "library") for reason in explanation.reasons)
+    return all_new(explanation.reasons)
+
+
+def all_new(reasons: Sequence[Reason]) -> bool:
+    """Whether these are the reasons of a call that is simply another one."""
+    return all(reason.root().kind in ("new", "argument", "library") for reason in reasons)
 
 
 def headline(reason: Reason) -> str:
-    """The reason as it follows "because"."""
+    """The reason as it follows "because", without what would be another for each call."""
     if reason.kind == "lost":
-        return f"its result was lost ({reason.text.partition(': ')[2]})"
+        detail = reason.text.partition(": ")[2]
+        if not detail.startswith("blob "):
+            return f"its result was lost ({detail})"
+        return "its blob is missing" if detail.endswith("is missing") else "its blob was damaged"
+    if reason.kind == "unsteady":
+        return "it gives another result each time"
     if reason.text.endswith(": edited"):
         return f"{reason.text.removesuffix(': edited')} was edited"
     return reason.text
