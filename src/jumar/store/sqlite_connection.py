@@ -6,6 +6,7 @@ import sqlite3
 from pathlib import Path
 from typing import Literal
 
+from jumar.store.forking import close_inherited
 from jumar.store.sqlite_schema import TABLES
 
 Durability = Literal["process", "power"]
@@ -25,7 +26,12 @@ _DAMAGED_FILES = {sqlite3.SQLITE_IOERR_SHORT_READ, sqlite3.SQLITE_IOERR_CORRUPTF
 
 
 def connect(
-    path: Path, *, durability: Durability, busy_timeout_s: float, read_only: bool = False
+    path: Path,
+    *,
+    durability: Durability,
+    busy_timeout_s: float,
+    read_only: bool = False,
+    kind: type[sqlite3.Connection] = sqlite3.Connection,
 ) -> sqlite3.Connection:
     """A connection that any thread may use, one at a time. Nothing is read or written yet where it can be avoided.
 
@@ -33,7 +39,7 @@ def connect(
         sqlite3.Error: The file cannot be opened or is no database.
     """
     mode = "ro" if read_only else "rwc"
-    connection = _open(path, f"mode={mode}", busy_timeout_s)
+    connection = _open(path, f"mode={mode}", busy_timeout_s, kind)
     try:
         if read_only:
             try:
@@ -44,7 +50,7 @@ def connect(
                 # Beside a read-only file SQLite cannot keep the shared memory that it needs to see other writers;
                 # where the directory takes no files there are none to see.
                 connection.close()
-                connection = _open(path, "mode=ro&immutable=1", busy_timeout_s)
+                connection = _open(path, "mode=ro&immutable=1", busy_timeout_s, kind)
                 connection.execute("SELECT 1 FROM calls LIMIT 1").fetchone()
         else:
             connection.execute(f"PRAGMA synchronous = {_SYNCHRONOUS[durability]}")
@@ -106,7 +112,8 @@ def is_damage(error: Exception) -> bool:
     return code in _DAMAGED_FILES or (code & 0xFF) in _DAMAGE
 
 
-def _open(path: Path, options: str, busy_timeout_s: float) -> sqlite3.Connection:
+def _open(path: Path, options: str, busy_timeout_s: float, kind: type[sqlite3.Connection]) -> sqlite3.Connection:
+    close_inherited()
     return sqlite3.connect(
         f"{path.absolute().as_uri()}?{options}",
         uri=True,
@@ -114,4 +121,5 @@ def _open(path: Path, options: str, busy_timeout_s: float) -> sqlite3.Connection
         isolation_level=None,
         check_same_thread=False,
         cached_statements=_STATEMENTS_KEPT,
+        factory=kind,
     )

@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from jumar.errors import StoreError
+from jumar.store.forking import Listing, Unconnected, give_up, listing, watch
 from jumar.store.lock_file import locked
 from jumar.store.read_ahead import ReadAhead
 from jumar.store.records import CallRecord, Counts, Entry, Failure, TaskInfo
@@ -70,6 +71,8 @@ class SqliteIndex:
         self._write_lock = threading.Lock()
         self._read_lock = threading.Lock()
         self._closed = False
+        self._inherited = False
+        self._renewal_lock = threading.Lock()  # taken last: by who holds either of the others
         self._tasks: dict[TaskInfo, int] = {}
         self._generation = 0
         self._elsewhere = False
@@ -83,6 +86,7 @@ class SqliteIndex:
                     f"that the disk has room."
                 ) from error
             self._replace(error, self._generation)
+        watch(self)
 
     def find(self, key: bytes) -> Entry | None:
         """The kept result of a call, or None; a row that is not as it was written is reported and counts as absent."""
@@ -255,7 +259,7 @@ class SqliteIndex:
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
         """A connection of one's own for reading many rows at leisure, so that nobody else waits."""
-        with closing(self._open()) as connection:
+        with closing(self._open(Listing)) as connection, listing(connection):
             connection.text_factory = lambda raw: raw.decode("utf-8", "replace")
             yield connection
 
@@ -303,16 +307,53 @@ class SqliteIndex:
         self._writer, self._reader, self._lookup = writer, reader, reader.cursor()
         self._data_version = writer.execute("PRAGMA data_version").fetchone()[0]
         self._inode = inode(self._path)
+        self._inherited = False
 
-    def _open(self) -> sqlite3.Connection:
+    # -- forks ---------------------------------------------------------------------------------------------------------
+
+    def hold(self) -> None:
+        """See ``Forks.hold``: waits for a commit that is under way."""
+        self._write_lock.acquire()
+        self._read_lock.acquire()
+
+    def release(self) -> None:
+        """See ``Forks.release``."""
+        self._read_lock.release()
+        self._write_lock.release()
+
+    def inherit(self) -> None:
+        """See ``Forks.inherit``: connections of the child's own are opened when they are needed."""
+        if not self._closed and not self._inherited:
+            give_up(self._reader, self._writer)
+            self._inherited = True
+            self._elsewhere = True
+            self._ahead.forget()
+            self._reader = self._writer = self._lookup = cast("Any", Unconnected(self._renew))
+        self.release()
+
+    def _renew(self) -> sqlite3.Cursor:
+        """Connect in a child, unless another thread has; the cursor for look-ups."""
+        with self._renewal_lock:
+            if self._inherited:
+                if self._closed:
+                    raise sqlite3.ProgrammingError("Cannot operate on a closed database.")
+                try:
+                    self._connect()
+                except (OSError, StoreError) as error:
+                    raise sqlite3.OperationalError(str(error)) from error
+        return self._lookup
+
+    def _open(self, kind: type[sqlite3.Connection] = sqlite3.Connection) -> sqlite3.Connection:
         return connect(
             self._path,
             durability=self._durability,
             busy_timeout_s=self._busy_timeout_s,
             read_only=self._read_only,
+            kind=kind,
         )
 
     def _transaction(self, work: Callable[[sqlite3.Connection], _T]) -> _T:
+        self._renew()
         connection = self._writer
         connection.execute("BEGIN IMMEDIATE")
         try:
@@ -327,6 +368,7 @@ class SqliteIndex:
         return result
 
     def _look_elsewhere(self) -> None:
+        self._renew()
         version = self._writer.execute("PRAGMA data_version").fetchone()[0]
         if version != self._data_version:
             self._data_version = version

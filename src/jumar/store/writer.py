@@ -7,10 +7,10 @@ import sqlite3
 import sys
 import threading
 import time
-import weakref
 from collections.abc import Callable, Sequence
 from typing import cast
 
+from jumar.store.forking import watch
 from jumar.store.records import Entry, Failure
 from jumar.store.trouble import Report, Trouble
 
@@ -21,17 +21,6 @@ MAX_BYTES = 64 * 1024 * 1024
 REPORT_PERIOD_S = 10.0
 LINGER_S = 0.002
 _ONLY_ENTRIES = frozenset({Entry})
-
-
-_alive_here: weakref.WeakSet[Writer] = weakref.WeakSet()
-
-
-def _tell_forked() -> None:
-    for writer in _alive_here:
-        writer.forked()
-
-
-os.register_at_fork(after_in_child=_tell_forked)
 
 
 class Writer:
@@ -84,7 +73,7 @@ class Writer:
         """Records that could not be written."""
         self._open = True  # whether records are taken: asked at every record, so a plain attribute
         self._process = os.getpid()
-        _alive_here.add(self)
+        watch(self)
         self._thread = threading.Thread(target=self._run, name="jumar-store-writer", daemon=True)
         self._thread.start()
 
@@ -167,9 +156,18 @@ class Writer:
     def _works(self) -> bool:
         return not self._closing and self._alive
 
-    def forked(self) -> None:
-        """In a forked child: the thread is not here, so nothing is taken any more."""
+    def hold(self) -> None:
+        """See ``Forks.hold``."""
+        self._lock.acquire()
+
+    def release(self) -> None:
+        """See ``Forks.release``."""
+        self._lock.release()
+
+    def inherit(self) -> None:
+        """See ``Forks.inherit``: the thread is not here, so nothing is taken any more."""
         self._open = False
+        self._lock.release()
 
     def _wait_for_room(self) -> None:
         self._hurry = True
