@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import sys
 import sysconfig
+import types
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -120,6 +121,8 @@ def class_is_project(cls: type) -> bool:
     """Whether a class's body is followed; a class is judged by the module that it says it is from."""
     if not isinstance(cls.__module__, str):
         return False
+    if cls.__module__ == "types" and vars(types).get(cls.__name__) is not cls:
+        return True  # make_dataclass (before Python 3.12) and new_class name their own module, not their caller's
     module = sys.modules.get(cls.__module__)
     if module is not None:
         return module_is_project(module)
