@@ -53,8 +53,8 @@ class Lineage(Protocol):
     def note_loss(self, loss: Loss) -> None:
         """Note that a result was dropped; the latest ten thousand are kept."""
 
-    def losses(self, key: bytes) -> list[Loss]:
-        """What was lost of a call, newest first."""
+    def losses(self, key: bytes | None = None) -> list[Loss]:
+        """What was lost of a call, or of all calls, newest first."""
 
 
 class MemoryLineage:
@@ -90,6 +90,7 @@ class MemoryLineage:
             self._losses.append(loss)
             del self._losses[:-LOSSES_KEPT]
 
-    def losses(self, key: bytes) -> list[Loss]:
-        """What was lost of a call, newest first."""
-        return [loss for loss in reversed(self._losses) if loss.key == key]
+    def losses(self, key: bytes | None = None) -> list[Loss]:
+        """What was lost of a call, or of all calls, newest first."""
+        with self._lock:
+            return [loss for loss in reversed(self._losses) if key in (None, loss.key)]

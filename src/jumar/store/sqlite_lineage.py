@@ -82,11 +82,11 @@ class SqliteLineage:
 
         self._database.transact(write)
 
-    def losses(self, key: bytes) -> list[Loss]:
-        """What was lost of a call, newest first."""
-        question = "SELECT key, at_s, reason FROM losses WHERE key = ? ORDER BY number DESC"
+    def losses(self, key: bytes | None = None) -> list[Loss]:
+        """What was lost of a call, or of all calls, newest first."""
+        question = "SELECT key, at_s, reason FROM losses WHERE ? IS NULL OR key = ? ORDER BY number DESC"
         with self._asked() as connection:
-            return [Loss(*row) for row in connection.execute(question, (key,))]
+            return [Loss(*row) for row in connection.execute(question, (key, key))]
 
     @contextmanager
     def _asked(self) -> Iterator[sqlite3.Connection]:

@@ -180,7 +180,7 @@ class FaultyLineage:
         with self._operation("lineage.note_loss"):
             self._inner.note_loss(loss)
 
-    def losses(self, key: bytes) -> list[Loss]:
+    def losses(self, key: bytes | None = None) -> list[Loss]:
         """See ``Lineage.losses``."""
         with self._operation("lineage.losses"):
             return self._inner.losses(key)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
+from itertools import groupby
 from typing import Any, Literal
 
 Kind = Literal[
@@ -77,8 +79,7 @@ class Explanation:
 
     def __str__(self) -> str:
         lines = [f"{self.call} [key {self.key[:12]}] {self.opening}:"]
-        for reason in self.reasons:
-            lines += _lines(reason, "  ")
+        lines += _lines(self.reasons, "  ")
         if self.earlier:
             lines.append(f"compared with {self.earlier}")
         return "\n".join(lines)
@@ -89,9 +90,12 @@ def when(time_s: float) -> str:
     return dt.datetime.fromtimestamp(time_s, dt.UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")
 
 
-def _lines(reason: Reason, indent: str) -> list[str]:
-    lines = [f"{indent}- {reason.text}"]
-    lines += [f"{indent}    {line}" for line in reason.diff.splitlines()]
-    for inner in reason.because:
-        lines += _lines(inner, indent + "  ")
+def _lines(reasons: Iterable[Reason], indent: str) -> list[str]:
+    """The reasons as lines; what several have in common is told once, below the last of them."""
+    lines: list[str] = []
+    for because, alike in groupby(reasons, key=lambda reason: reason.because):
+        for reason in alike:
+            lines.append(f"{indent}- {reason.text}")
+            lines += [f"{indent}    {line}" for line in reason.diff.splitlines()]
+        lines += _lines(because, indent + "  ")
     return lines

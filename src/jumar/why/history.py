@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
-from itertools import islice, zip_longest
+from itertools import chain, islice, zip_longest
 
 from jumar.keys.call import split_arguments
 from jumar.keys.code import CodePart
@@ -46,7 +47,12 @@ class History:
         self._calls: dict[bytes, CallRecord | None] = {}
         self._same: dict[bytes, CallRecord | None] = {}
         self._codes: dict[bytes, Sequence[CodePart]] = {}
+        self._losses: dict[bytes, list[Loss]] | None = None
         self._looked_up = 0
+
+    def know(self, records: Iterable[CallRecord]) -> None:
+        """Take calls that were read already, so that `call` finds them without asking the store for each."""
+        self._calls.update((record.key[:NEED_BYTES], record) for record in records)
 
     def nearest(self, record: CallRecord) -> CallRecord | None:
         """The earlier call to compare with: the same call where there is one, else the one with fewest other arguments.
@@ -86,7 +92,11 @@ class History:
 
     def losses(self, record: CallRecord) -> list[Loss]:
         """What became of earlier results of the call, newest first."""
-        return self._store.lineage.losses(record.key)
+        if self._losses is None:
+            self._losses = {}
+            for loss in self._store.lineage.losses():
+                self._losses.setdefault(loss.key, []).append(loss)
+        return self._losses.get(record.key, [])
 
     def _same_within(self, record: CallRecord, depth: int) -> CallRecord | None:
         if record.key not in self._same:
@@ -121,14 +131,14 @@ class _Past:
     """The recorded calls of one task, newest first."""
 
     def __init__(self) -> None:
-        self.calls: list[CallRecord] = []
+        self._by_run: dict[int, list[CallRecord]] = {}
         self.by_arguments: defaultdict[bytes, list[CallRecord]] = defaultdict(list)
         self.by_needs: defaultdict[bytes, list[CallRecord]] = defaultdict(list)
         self.by_moment: defaultdict[tuple[float, float, int, bytes | None], list[CallRecord]] = defaultdict(list)
 
     def add(self, call: CallRecord) -> None:
         """Take a call that was recorded before all that are here."""
-        self.calls.append(call)
+        self._by_run.setdefault(call.run, []).append(call)
         self.by_arguments[call.arguments].append(call)
         self.by_moment[_moment(call)].append(call)
         if call.needs:
@@ -136,9 +146,15 @@ class _Past:
 
     def before(self, record: CallRecord) -> Iterator[CallRecord]:
         """Earlier calls than this one, those of other runs first; of each kind no more than can be compared."""
-        earlier = list(_before(record, self.calls))
-        yield from islice((call for call in earlier if call.run != record.run), _COMPARED)
-        yield from islice((call for call in earlier if call.run == record.run), _COMPARED)
+        others = (self._of_run(run, record) for run in self._by_run if run != record.run)
+        yield from islice(chain.from_iterable(others), _COMPARED)
+        yield from islice(self._of_run(record.run, record), _COMPARED)
+
+    def _of_run(self, run: int, record: CallRecord) -> Iterator[CallRecord]:
+        calls = self._by_run.get(run, [])
+        # Newest first but for copies of older results, which may be passed over: what they are copies of is here too.
+        first = bisect_right(calls, -record.created_s, key=lambda call: -call.created_s)
+        return _before(record, islice(calls, first, None))
 
 
 def nearest_of(record: CallRecord, candidates: Iterable[CallRecord]) -> CallRecord | None:

@@ -100,6 +100,7 @@ def summarise(store: Store, run: int | None = None) -> Summary:
     new = 0
     looked_at = 0
     records = list(store.calls(run=chosen.number))
+    history.know(records)
     for record in records[:_EXPLAINED_AT_MOST]:
         looked_at += 1
         reasons = compared(history, record)[1]
