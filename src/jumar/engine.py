@@ -144,6 +144,8 @@ class Engine:
             with self._latch:
                 joined = self._joined(call, future)
             look = call.look and not call.unrepeatable
+            if look and self._store.is_new(call.info.code):
+                look = self._store.has_recorded(call.key)
             if not joined and not (look and self._restored_from_store(call)):
                 self._run_here(call)
         except BaseException:

@@ -163,7 +163,7 @@ def _make(fn: Any, follow: Follow, version: str | None, uses: Sequence[object]) 
     walk.watch.name(CHOICE, "names")
     root = Node("", "root")
     if follow == "version":
-        root.add("name", "name", library_name(fn) if is_code(fn) else library_name(type(fn)))
+        root.add("name", "name", library_name(fn, placed=False) if is_code(fn) else library_name(type(fn)))
     else:
         walk.reach(fn, root, "code", "function")
     if version is not None:

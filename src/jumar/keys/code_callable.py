@@ -100,15 +100,19 @@ def _place(code: CodeType) -> str:
     return f" at {code.co_firstlineno}:{min(columns, default=0)}-{max(columns, default=0)}"
 
 
-def library_name(value: Any) -> bytes:
+def library_name(value: Any, *, placed: bool = True) -> bytes:
     """The name that stands for a function or class that is not followed.
+
+    Args:
+        value: The function or class.
+        placed: Whether a function without a name of its own also counts by where it is written.
 
     Example:
         >>> library_name(len), library_name(dict)
         (b'builtins.len', b'builtins.dict')
     """
     if isinstance(value, FunctionType):
-        return f"{value.__globals__.get('__name__')}.{value.__code__.co_qualname}{_place(value.__code__)}".encode()
+        return f"{value.__globals__.get('__name__')}.{value.__code__.co_qualname}{_place(value.__code__) if placed else ''}".encode()
     plain = getattr(value, "__name__", "")
     if vars(builtins).get(plain) is value:
         return f"builtins.{plain}".encode()  # open says that it is from io, or from _io, as versions go
