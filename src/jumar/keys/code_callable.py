@@ -112,7 +112,8 @@ def library_name(value: Any, *, placed: bool = True) -> bytes:
         (b'builtins.len', b'builtins.dict')
     """
     if isinstance(value, FunctionType):
-        return f"{value.__globals__.get('__name__')}.{value.__code__.co_qualname}{_place(value.__code__) if placed else ''}".encode()
+        place = _place(value.__code__) if placed else ""
+        return f"{value.__globals__.get('__name__')}.{value.__code__.co_qualname}{place}".encode()
     plain = getattr(value, "__name__", "")
     if vars(builtins).get(plain) is value:
         return f"builtins.{plain}".encode()  # open says that it is from io, or from _io, as versions go

@@ -122,7 +122,9 @@ def _reasons(
         return [Reason("new", f"no earlier call of {now.task.name!r} is recorded")]
     reasons: list[Reason] = []
     if then.task.code != now.task.code:
-        reasons += code_reasons(history.code_parts(then.task.code), parts or history.code_parts(now.task.code))
+        old, new = history.code_parts(then.task.code), parts or history.code_parts(now.task.code)
+        # Where one of them was not recorded, all parts of the other would seem to have come or gone.
+        reasons = code_reasons(old, new) if old and new else []
         if not any(reason.kind != "library" for reason in reasons):
             reasons.insert(0, Reason("code", "its code is another one; which part was not recorded"))
     upstream = _upstream(history, then, now, depth)
@@ -193,7 +195,7 @@ def _more(count: int) -> list[Reason]:
     left_out = count - _UPSTREAM_SHOWN
     if left_out <= 0:
         return []
-    return [Reason("argument", f"and so {_counted(left_out, 'more call', 'more calls')}")]
+    return [Reason("argument", f"and so {'is' if left_out == 1 else 'are'} {left_out:,} more")]
 
 
 def _counted(count: int, one: str, many: str) -> str:

@@ -55,15 +55,11 @@ class History:
         self._calls.update((record.key[:NEED_BYTES], record) for record in records)
 
     def nearest(self, record: CallRecord) -> CallRecord | None:
-        """The earlier call to compare with: the same call where there is one, else the one with fewest other arguments.
-
-        Of equally near ones it is another run's (a sibling in the same loop explains nothing), of these the latest.
-        """
+        """The earlier call to compare with: the same call where there is one, else what `nearest_of` chooses."""
         found = self.same(record)
-        if found is None:
-            eligible = self._past(record).before(record)
-            found = nearest_of(record, eligible)
-        return found
+        if found is not None and found.task.module == record.task.module:
+            return found
+        return nearest_of(record, chain([found] if found else [], self._past(record).before(record)))
 
     def same(self, record: CallRecord) -> CallRecord | None:
         """The earlier call that was the same to the eye: its arguments had the same values, or came from the same calls."""
@@ -158,16 +154,21 @@ class _Past:
 
 
 def nearest_of(record: CallRecord, candidates: Iterable[CallRecord]) -> CallRecord | None:
-    """The candidate of the same module with the fewest different arguments, of these another run's, of these the first."""
+    """The candidate with the fewest different arguments, of these another run's, of these the first.
+
+    A sibling of the same loop explains little, and another module's task of the same name nothing, unless its arguments
+    are the same: then it was moved, or is called again.
+    """
     mine = _tokens(record.arguments)
     best: CallRecord | None = None
-    least = (True, 0, True)
+    least: tuple[bool, bool, bool, int, bool] | None = None
     for candidate in candidates:
         others = 0 if candidate.arguments == record.arguments else different(_tokens(candidate.arguments), mine)
-        distance = (candidate.task.module != record.task.module, others, candidate.run == record.run)
-        if best is None or distance < least:
+        elsewhere, sibling = candidate.task.module != record.task.module, candidate.run == record.run
+        distance = (elsewhere and others > 0, sibling and others > 0, elsewhere, others, sibling)
+        if least is None or distance < least:
             best, least = candidate, distance
-        if others <= 1 and not distance[0] and not distance[2]:
+        if others <= 1 and not elsewhere and not sibling:
             break  # none that follows is nearer
     return best
 
