@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 
@@ -60,7 +61,7 @@ class Project:
         self.write(name, text.replace(old, new))
 
     def run(self):
-        environment = os.environ | {"PYTHONDONTWRITEBYTECODE": "1"}
+        environment = os.environ | {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": str(self.folder / "site-packages")}
         done = subprocess.run(
             [sys.executable, "main.py"], cwd=self.folder, capture_output=True, text=True, check=False, env=environment
         )
@@ -183,3 +184,113 @@ def test_the_command_prints_it_for_people_and_as_json(project):
     assert found["reasons"][0]["kind"] == "code"
     assert ["prep.norm", "function"] in found["parts"]
     assert json.loads(command("--run", "1", "--json"))["new"] == 7
+
+
+def test_one_more_call_among_the_arguments_is_told_as_such(project):
+    project.edit("main.py", "(3, 4, 5)", "(3, 4, 5, 6)")
+    project.run()
+    [text] = project.reasons("total")
+    assert text.startswith("clean(rows=@")
+    assert text.endswith("] is a new call among its arguments")
+    assert project.summary()[1] == "3 had never run before"
+
+
+def test_one_call_fewer_among_the_arguments_is_told_as_such(project):
+    project.edit("main.py", "(3, 4, 5)", "(3, 4)")
+    project.run()
+    assert project.reasons("total") == ["1 call of 'clean' is no longer among its arguments"]
+
+
+def test_what_early_cutoff_found_did_not_run(project):
+    project.edit("main.py", "return list(range(n))", "return [*range(n)]")
+    project.run()
+    [text] = project.reasons("clean")
+    assert text.startswith("its arguments have the values that they have in clean(rows=@")
+    assert project.summary()[1] == "3 calls ran again: 3 because 'load' in main.py was edited"
+
+
+def test_an_edited_lambda_among_several_is_shown(project):
+    project.edit(
+        "prep.py", "def norm(x):\n    return x * ALPHA", "one = lambda x: x\ntwo = lambda x: x + 1\nnorm = two"
+    )
+    project.edit("prep.py", "return norm(x) * by", "return one(two(x)) * by")
+    project.run()
+    project.edit("prep.py", "x + 1", "x + 2")
+    project.run()
+    assert project.reasons("clean") == ["'<lambda>' in prep.py: edited"]
+    assert "+two = lambda x: x + 2" in project.diff("clean")
+
+
+LIBRARY = "def smooth(x):\n    return x\n"
+
+
+def install(project, version):
+    """Install a library where the project finds it, as pip does: its files, and what says its version."""
+    site = project.folder / "site-packages"
+    for old in site.glob("*.dist-info"):
+        shutil.rmtree(old)
+    information = site / f"smoothlib-{version}.dist-info"
+    information.mkdir(parents=True)
+    (site / "smoothlib.py").write_text(LIBRARY)
+    (information / "METADATA").write_text(f"Metadata-Version: 2.1\nName: smoothlib\nVersion: {version}\n")
+    (information / "top_level.txt").write_text("smoothlib\n")
+
+
+def test_a_library_that_changed_beside_an_edit_is_told_last_and_not_as_a_cause(project):
+    install(project, "2.3")
+    project.edit(
+        "prep.py", "def norm(x):\n    return x", "import smoothlib\n\ndef norm(x):\n    return smoothlib.smooth(x)"
+    )
+    project.run()
+    install(project, "2.4")
+    project.edit("prep.py", "smoothlib.smooth(x)", "1 + smoothlib.smooth(x)")
+    project.run()
+    assert project.reasons("clean") == ["'norm' in prep.py: edited", "smoothlib 2.3 -> 2.4 (not part of the key)"]
+    assert project.summary()[1] == "4 calls ran again: 4 because 'norm' in prep.py was edited"
+
+
+def test_a_library_that_env_names_is_a_cause(project):
+    install(project, "2.3")
+    project.edit("main.py", "@jumar.task\ndef clean", "@jumar.task(env=['smoothlib'])\ndef clean")
+    project.run()
+    assert project.reasons("clean") == ["smoothlib nothing -> 2.3 (in env=)"]
+    install(project, "2.4")
+    project.run()
+    assert project.reasons("clean") == ["smoothlib 2.3 -> 2.4 (in env=)"]
+    assert project.summary()[1].endswith(" because smoothlib 2.3 -> 2.4 (in env=)")
+
+
+def test_a_result_that_cannot_be_decoded_any_more_is_not_called_new(project):
+    project.write("shapes.py", "class Box:\n    side = 1\n")
+    project.edit("main.py", "import prep", "import prep\nimport shapes")
+    project.edit(
+        "main.py",
+        "jumar.configure",
+        "@jumar.task(code='version', version='1')\ndef box(n):\n    return shapes.Box()\n\njumar.configure",
+    )
+    project.edit("main.py", "print(", "box(1)\nprint(")
+    project.run()
+    project.edit("main.py", "return shapes.Box()", "return 7")
+    project.write("shapes.py", "class Cube:\n    side = 1\n")
+    assert "cannot be decoded here" in project.run()
+    [text] = project.reasons("box")
+    assert ": it could not be decoded (AttributeError: " in text
+    assert project.summary()[1].startswith("1 call ran again: 1 because its result was lost (it could not be decoded ")
+
+
+def test_the_command_wraps_at_the_width_it_is_given_and_leaves_no_blanks_at_ends(project):
+    project.edit("prep.py", "return x * ALPHA", "return x * ALPHA + " + " + ".join(["1"] * 40))
+    project.run()
+    with Store.open(project.folder / "store") as store:
+        key = next(store.calls(task="total")).key.hex()
+    printed = subprocess.check_output(
+        [sys.executable, "-m", "jumar", "why", key, "--store", "store"],
+        cwd=project.folder,
+        text=True,
+        env=os.environ | {"COLUMNS": "70"},
+    )
+    lines = printed.splitlines()
+    assert max(map(len, lines)) <= 70
+    assert all(line == line.rstrip() for line in lines)
+    assert sum("is another call" in line for line in lines) == 3
+    assert sum("'norm' in prep.py: edited" in line for line in lines) == 1

@@ -14,7 +14,7 @@ from jumar.why import Explanation, Reason, explain, summarise
 
 _DIFF_STYLES = {"+": "green", "-": "red", "@": "cyan"}
 _STEP = 2
-_DIFF_STEP = 6
+_DIFF_STEP = 4
 
 
 def show_call(store: Store, key: str, *, as_json: bool) -> None:
