@@ -149,31 +149,6 @@ def test_a_busy_program_may_fork_at_any_moment(tmp_path):
     assert run(tmp_path, AGAIN_AND_AGAIN) == ["1200"]
 
 
-IN_TWO_THREADS = """
-store = jumar.Store.open("store")
-statuses = []
-
-def often():
-    for count in range(30):
-        statuses.append(ended(fork(store.totals)))
-
-with jumar.Session("other", workers=2):
-    futures = [small.spawn(i) for i in range(300)]
-    threads = [threading.Thread(target=often) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert [future.result() for future in futures] == [{"i": i} for i in range(300)]
-store.close()
-print(len(statuses), *set(statuses))
-"""
-
-
-def test_two_threads_may_fork_at_once(tmp_path):
-    assert run(tmp_path, IN_TWO_THREADS) == ["60", "7"]
-
-
 GRANDCHILD = """
 store = jumar.Store.open("store")
 keep(range(3))
