@@ -22,6 +22,7 @@ from jumar.session import Session
 from jumar.store.records import CallRecord
 from jumar.store.store import Store
 from jumar.why.call import explain_record
+from jumar.why.history import History
 from jumar.why.summary import headline, is_new
 
 _MEASURED = 200
@@ -215,11 +216,12 @@ def _run(script: str, args: Sequence[str]) -> str:
 def _steps(engine: PlanningEngine) -> list[Step]:
     seconds: dict[str, float | None] = {}
     steps = []
+    history = History(engine.store)
     for number, call in enumerate(engine.missing.values()):
         name = call.info.name
         if name not in seconds:
             seconds[name] = _average(engine.store, name)
-        because = _because(engine.store, call) if number < _EXPLAINED_AT_MOST else "of the same as others"
+        because = _because(history, engine.store, call) if number < _EXPLAINED_AT_MOST else "of the same as others"
         certain = all(need.state is DONE for need in call.needs)
         steps.append(Step(call.key.hex(), name, certain, seconds[name], because))
     return steps
@@ -230,9 +232,9 @@ def _average(store: Store, task: str) -> float | None:
     return fmean(measured) if measured else None
 
 
-def _because(store: Store, call: Call) -> str:
+def _because(history: History, store: Store, call: Call) -> str:
     asked = CallRecord(
         call.key, call.info, "done", float("inf"), 0.0, 0, "", None, call.arguments, 0, "", "", needs_of(call), -1
     )
-    explanation = explain_record(store, asked, call.task.parts_of(call.info.code))
+    explanation = explain_record(store, asked, call.task.parts_of(call.info.code), history)
     return "it has never run" if is_new(explanation) else headline(explanation.reasons[0].root())
