@@ -37,9 +37,11 @@ class Absence:
         """Whether nobody but this store object has recorded anything of this code, as far as is known."""
         if self._elapsed_s() - self._looked_s > STALE_S:
             self._look()
-        known = self._codes.get(code)
+        # Another thread may begin a new dictionary meanwhile: an answer from before its look must not get into that one.
+        codes = self._codes
+        known = codes.get(code)
         if known is None:
-            known = self._codes[code] = self._index.has_code(code)
+            known = codes[code] = self._index.has_code(code)
         return not known
 
     def has_noted(self, key: bytes) -> bool:
@@ -54,4 +56,5 @@ class Absence:
         self._looked_s = self._elapsed_s()
         if self._index.changed_elsewhere():
             # Whatever was new may be so no longer; whatever was known stays so.
-            self._codes = {code: True for code, known in self._codes.items() if known}
+            # Copied in one step first: other threads insert while this one iterates.
+            self._codes = {code: True for code, known in self._codes.copy().items() if known}
