@@ -108,20 +108,21 @@ class Engine:
             return self._follow(call.twin or call)
         future: Future[Any] = Future(self, call)
         # What a first run asks for is new, and the store knows that without a look at the disk.
-        look = call.look and not call.unrepeatable
-        is_new = look and self._store.is_new(call.info.code) and not self._is_lazy(call)
+        look = call.is_findable
+        is_new = look and self._store.is_new(call.info.code)
         try:
             with self._latch:
                 if self._joined(call, future):
                     return future
                 if is_new:
                     look = self._store.has_recorded(call.key)
-                look = look or self._is_lazy(call)
-                workers = NOBODY if look else self._admit(call)
-            if look:
-                if self._restored_from_store(call):
-                    return future
+                is_lazy = self._is_lazy(call)
+                workers = NOBODY if look or is_lazy else self._admit(call)
+            if look and self._restored_from_store(call):
+                return future
+            if is_lazy:
                 self._enter_lazy(call)
+            if look or is_lazy:
                 with self._latch:
                     workers = self._admit(call)
             if workers:
@@ -143,7 +144,7 @@ class Engine:
         try:
             with self._latch:
                 joined = self._joined(call, future)
-            look = call.look and not call.unrepeatable
+            look = call.is_findable
             if look and self._store.is_new(call.info.code):
                 look = self._store.has_recorded(call.key)
             if not joined and not (look and self._restored_from_store(call)):
@@ -199,7 +200,7 @@ class Engine:
             for need in pending.pop().needs:
                 if need.state is not NEW or need.twin is not None or not self._entered(need):
                     continue
-                if not (need.look and not need.unrepeatable and self._restored_from_store(need)):
+                if not (need.is_findable and self._restored_from_store(need)):
                     entered.append(need)
                     pending.append(need)
         workers: list[Call] = []

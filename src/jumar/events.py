@@ -31,8 +31,3 @@ class Counts(NamedTuple):
     """Calls that raised, and calls that could not run because of them."""
     cancelled: int
     unfinished: int
-
-    @property
-    def finished(self) -> int:
-        """Calls that have a result: computed or restored."""
-        return self.computed + self.restored

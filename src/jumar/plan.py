@@ -110,7 +110,7 @@ class PlanningEngine(Engine):
         with self._latch:
             if self._joined(call, future):
                 return future
-        if call.look and not call.unrepeatable and self._restored_from_store(call):
+        if call.is_findable and self._restored_from_store(call):
             return future
         if call.look and call.needs and all(need.state is DONE for need in call.needs) and self._found_by_values(call):
             return future
@@ -126,7 +126,7 @@ class PlanningEngine(Engine):
             for need in current.needs:
                 if need.state is NEW and not need.entered:
                     need.entered = True
-                    if not (need.look and not need.unrepeatable and self._restored_from_store(need)):
+                    if not (need.is_findable and self._restored_from_store(need)):
                         pending.append(need)
 
     def _found_by_values(self, call: Call) -> bool:

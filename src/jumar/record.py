@@ -15,7 +15,7 @@ from jumar.errors import DamagedError, FingerprintError, StoreError
 from jumar.graph.call import FAILED, Call
 from jumar.keys.call import call_key, describe_arguments
 from jumar.keys.value import token
-from jumar.result import Kept, Result, Shared, unchangeable
+from jumar.result import Kept, Result, Shared, kept_result
 from jumar.store.records import NEED_BYTES, Entry, Failure, Payload
 from jumar.store.store import Store
 from jumar.store.trouble import Trouble
@@ -79,7 +79,7 @@ class Recorder:
             self._run or self._begin_run(),
         )
         self._store.record(entry)
-        return (Shared(value) if unchangeable(value) else Kept(self._store, entry).with_fresh(value)), None
+        return kept_result(self._store, entry, value), None
 
     def kept(self, call: Call) -> Result | None:
         """The call's kept result, if there is one: a small one is read at once, a large one when it is asked for."""
@@ -140,7 +140,7 @@ class Recorder:
         except DamagedError:  # reported by the store
             return None
         call.drop_inputs()
-        return Shared(value) if unchangeable(value) else Kept(self._store, entry).with_fresh(value)
+        return kept_result(self._store, entry, value)
 
     def _begin_run(self) -> int:
         """This session's number among the runs, taken when there is something to record."""
@@ -166,8 +166,7 @@ class Recorder:
 
     def _standing(self, call: Call) -> Result:
         """What is kept stays what it is: nobody sees two values of one call."""
-        value = self._store.load(call.suspect)
-        return Shared(value) if unchangeable(value) else Kept(self._store, call.suspect).with_fresh(value)
+        return kept_result(self._store, call.suspect, self._store.load(call.suspect))
 
     def failure(self, call: Call, error: Exception, seconds: float) -> None:
         """Note a failed attempt with its traceback."""

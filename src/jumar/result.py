@@ -72,6 +72,17 @@ class Kept:
 Result = Shared | Kept
 
 
+def kept_result(store: Store, entry: Entry, value: Any) -> Result:
+    """What holds a value that is kept and at hand: shared where nobody can change it.
+
+    Args:
+        store: Where it is kept.
+        entry: Its row.
+        value: The value itself.
+    """
+    return Shared(value) if unchangeable(value) else Kept(store, entry).with_fresh(value)
+
+
 class Failed:
     """An error with the traceback it had when the task raised it.
 

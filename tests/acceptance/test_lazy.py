@@ -108,6 +108,13 @@ def test_a_failure_upstream_is_the_error_of_the_root(session):
         jumar.collect(follow.lazy(lazy))
 
 
+def test_a_refreshed_call_runs_although_it_is_kept_and_needs_lazy_ones(session, tally):
+    load, _, total, _ = make(tally)
+    assert jumar.collect(total.lazy([load.lazy(3)])) == 3
+    assert total.options(refresh=True).spawn([load.lazy(3)]).result() == 3
+    assert (tally["load", 3], tally["total"]) == (1, 2)
+
+
 def test_a_deep_lazy_graph_needs_no_deep_stack(session, tally):
     @jumar.task
     def step(x):

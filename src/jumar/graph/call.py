@@ -84,6 +84,11 @@ class Call:
         self.needs = needs
         self.arguments = arguments
 
+    @property
+    def is_findable(self) -> bool:
+        """Whether a result kept under its key may be used instead of running."""
+        return self.look and not self.unrepeatable
+
     def follow(self, future: Any) -> None:
         """Add a future that is to be settled when the call ends."""
         if self.future is None:

@@ -7,7 +7,6 @@ it under one lock, so nothing here knows of threads.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
 
 from jumar.graph.call import CANCELLED, DONE, FAILED, NEW, READY, RUNNING, WAITING, Call, CallState
 
@@ -124,10 +123,6 @@ class Scheduler:
         """Let a finished call run once more, because its kept result turned out to be damaged."""
         call.state = NEW
         self.add(call)
-
-    def queued(self) -> Iterator[Call]:
-        """The calls that are ready, in the order in which they would run."""
-        return (call for call in self._ready if call.state is READY)
 
     def _make_ready(self, call: Call) -> None:
         call.missing = 0

@@ -58,7 +58,6 @@ __all__ = [
 ]
 
 T = TypeVar("T")
-Identity = Callable[[Any], Any]
 
 BUILT_IN = (value_builtin, value_object)
 """The modules whose import registers the types that need no library."""
