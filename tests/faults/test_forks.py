@@ -59,7 +59,7 @@ def commit(connection):
     forking.wait()
 
 os.register_at_fork(before=forking.set)
-thread = threading.Thread(target=store._index.transact, args=(commit,))
+thread = threading.Thread(target=store.index.transact, args=(commit,))
 thread.start()
 began.wait()
 

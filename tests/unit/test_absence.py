@@ -63,7 +63,7 @@ def test_what_this_process_records_does_not_make_it_look(tmp_path):
     """Tasks, runs, code and losses are written through the index's own connection: else they looked like another's."""
     with Store.open(tmp_path / "store") as store:
         clock = ManualClock()
-        store._absence = Absence(store._index, clock)
+        store._absence = Absence(store.index, clock)
         assert store.is_new(TASK.code)
         task = store.task(TASK)
         store.begin_run("script.py")

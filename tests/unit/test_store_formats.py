@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +11,7 @@ import pytest
 from blake3 import blake3
 
 from jumar.store.records import TaskInfo
+from jumar.store.sqlite_schema import USER_VERSION
 from jumar.store.store import Store
 from jumar.testing.contracts_index import entry
 
@@ -78,3 +81,16 @@ def test_it_can_be_written_to(kept):
         store.flush()
         assert store.find(entry(1).key) == entry(1)
         assert store.totals().calls == len(expected) + 1
+
+
+def test_an_index_of_an_earlier_revision_gets_the_tables_that_it_lacks(kept):
+    path, expected = kept
+    tables = "SELECT name FROM sqlite_master WHERE name IN ('pins', 'code_uses', 'leases') ORDER BY name"
+    with closing(sqlite3.connect(path / "index.sqlite")) as before:
+        assert before.execute("PRAGMA user_version").fetchone() == (1,)
+        assert before.execute(tables).fetchall() == []
+    with Store.open(path) as store:
+        assert store.totals().calls == len(expected)
+    with closing(sqlite3.connect(path / "index.sqlite")) as after:
+        assert after.execute("PRAGMA user_version").fetchone() == (USER_VERSION,)
+        assert after.execute(tables).fetchall() == [("code_uses",), ("leases",), ("pins",)]

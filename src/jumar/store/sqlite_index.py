@@ -295,7 +295,7 @@ class SqliteIndex:
         writer = self._open()
         try:
             version = writer.execute("PRAGMA user_version").fetchone()[0]
-            if version != USER_VERSION and not self._read_only:
+            if version < USER_VERSION and not self._read_only:
                 with locked(Path(f"{self._path}.lock"), self._busy_timeout_s):
                     create_tables(writer)
             writer.execute(FIND, (b"",)).fetchone()

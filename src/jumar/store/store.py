@@ -80,10 +80,9 @@ class Store:
         """Whether results are found and none are kept."""
         self.lineage: Lineage = lineage or MemoryLineage()
         """What explains the results."""
-        self._index = index
-        self._blobs = blobs
-        self._scribe = scribe
-        self._codecs = Codecs()
+        self.index, self.blobs, self.scribe = index, blobs, scribe
+        """The parts, for what works on a whole store (check, sweep, export)."""
+        self.codecs = Codecs()
         self._verify = verify
         self._report = report
         self._clock = clock or SystemClock()
@@ -179,16 +178,16 @@ class Store:
 
     def find(self, key: bytes) -> Entry | None:
         """The kept result of a call, not read yet; one whose blob is missing or cut is reported, and None."""
-        return self._present(self._scribe.pending(key) or self._index.find(key))
+        return self._present(self.scribe.pending(key) or self.index.find(key))
 
     def find_content(self, content: bytes) -> Entry | None:
         """The kept result of a call with these values, whichever calls they came from; otherwise as `find`."""
-        return self._present(self._scribe.pending(content) or self._index.find_content(content))
+        return self._present(self.scribe.pending(content) or self.index.find_content(content))
 
     def _present(self, entry: Entry | None) -> Entry | None:
         if entry is None or entry.blob is None:
             return entry
-        size_bytes = self._blobs.size_bytes(entry.blob)
+        size_bytes = self.blobs.size_bytes(entry.blob)
         if size_bytes == entry.size_bytes:
             return entry
         found = "is missing" if size_bytes is None else f"has {size_bytes:,} bytes instead of {entry.size_bytes:,}"
@@ -206,7 +205,7 @@ class Store:
         digest = entry.blob or b""
         verify = self._verify == "always" or (self._verify == "first" and digest not in self._verified)
         try:
-            memory = self._blobs.open(digest, verify=verify)
+            memory = self.blobs.open(digest, verify=verify)
             if len(memory) != entry.size_bytes:
                 raise DamagedError(f"blob {digest.hex()[:12]} has another length than recorded")
         except DamagedError as error:
@@ -219,7 +218,7 @@ class Store:
 
     def _decode(self, entry: Entry, memory: memoryview) -> Any:
         try:
-            return self._codecs.named(entry.codec).decode(memory)
+            return self.codecs.named(entry.codec).decode(memory)
         except Exception as error:
             text = (
                 f"the kept result of call {entry.key.hex()[:12]} cannot be decoded here ({type(error).__name__}: {error}): "
@@ -236,10 +235,10 @@ class Store:
         self._report(Trouble("damaged", text, entry.key))
         if not self.read_only:
             try:
-                self._scribe.flush()  # it may be on its way still, and would come back
-                self._index.remove([entry.key])
+                self.scribe.flush()  # it may be on its way still, and would come back
+                self.index.remove([entry.key])
                 if altered and entry.blob is not None:
-                    self._blobs.remove(entry.blob)
+                    self.blobs.remove(entry.blob)
             except (*FAULTS, OSError) as error:
                 self._report(Trouble("unsaved", f"{text} Its row could not be removed: {error}", entry.key, error))
             self._note_loss(entry.key, what)
@@ -281,13 +280,13 @@ class Store:
             Exception: What pickling the value raises.
             OSError: The blob could not be written.
         """
-        codec = self._codecs.choose(value)
+        codec = self.codecs.choose(value)
         frames = codec.encode(value)
         size_bytes = sum(map(len, frames)) if len(frames) != 1 else len(frames[0])
         if size_bytes <= INLINE_MAX_BYTES or self.read_only:
             inline = frames[0] if len(frames) == 1 and type(frames[0]) is bytes else b"".join(frames)
             return Payload(codec.name, size_bytes, inline, None)
-        blob = self._blobs.write(frames)
+        blob = self.blobs.write(frames)
         return Payload(codec.name, blob.size_bytes, None, blob.digest)
 
     def task(self, info: TaskInfo, parts_of: PartsOf | None = None) -> int:
@@ -300,7 +299,7 @@ class Store:
         number = 0 if self.read_only else self._tasks.get(info)
         if number is None:
             try:
-                number = self._index.add_task(info)
+                number = self.index.add_task(info)
                 if parts_of is not None:
                     self.lineage.remember_code(info.code, parts_of(info.code))
             except (*FAULTS, OSError) as error:
@@ -315,15 +314,15 @@ class Store:
         self._absence.note(entry.key)
         if entry.content is not None:
             self._absence.note(entry.content)
-        self._scribe.enqueue(entry)
+        self.scribe.enqueue(entry)
 
     def record_failure(self, failure: Failure) -> None:
         """Keep the record of a failed attempt."""
-        self._scribe.enqueue(failure)
+        self.scribe.enqueue(failure)
 
     def flush(self, timeout_s: float | None = None) -> bool:
         """Wait until all that was recorded is on the disk or reported; False if the time was not enough."""
-        return self._scribe.flush(timeout_s)
+        return self.scribe.flush(timeout_s)
 
     def remove(self, keys: Sequence[bytes]) -> None:
         """Forget calls; blobs that nobody names any more stay until they are swept.
@@ -333,7 +332,7 @@ class Store:
         """
         self.flush()
         try:
-            self._index.remove(keys)
+            self.index.remove(keys)
         except (*FAULTS, OSError) as error:
             raise StoreError(
                 f"{len(keys):,} calls could not be removed from {self!r} ({error}): check that it may be written and that "
@@ -345,9 +344,9 @@ class Store:
     def close(self) -> None:
         """Keep what is on its way and let go of files; a second close does nothing."""
         with ExitStack() as parts:  # each is closed even if one before it fails
-            parts.callback(self._blobs.close)
-            parts.callback(self._index.close)
-            self._scribe.close()
+            parts.callback(self.blobs.close)
+            parts.callback(self.index.close)
+            self.scribe.close()
 
     # -- looking -------------------------------------------------------------------------------------------------------
 
@@ -360,7 +359,7 @@ class Store:
             StoreError: The index cannot be read, when the iterator comes to that.
         """
         self.flush()
-        return self._read(self._index.calls(prefix, task, limit, run))
+        return self._read(self.index.calls(prefix, task, limit, run))
 
     def totals(self) -> Totals:
         """What the store holds; reads the whole index and looks at every blob.
@@ -369,8 +368,8 @@ class Store:
             StoreError: The index cannot be read.
         """
         self.flush()
-        counts = next(self._read(self._index.counts() for _ in range(1)))
-        sizes = [self._blobs.size_bytes(digest) or 0 for digest in self._blobs.digests()]
+        counts = next(self._read(self.index.counts() for _ in range(1)))
+        sizes = [self.blobs.size_bytes(digest) or 0 for digest in self.blobs.digests()]
         return Totals(
             counts.calls, counts.failures, counts.tasks, counts.inline_bytes, len(sizes), sum(sizes), counts.index_bytes
         )
