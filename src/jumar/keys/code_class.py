@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+import inspect
 import sys
+import typing
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 from jumar.errors import FingerprintError
 from jumar.keys.code_analysis import Analysis, analyse_class, analyse_function
-from jumar.keys.code_callable import NATIVE, unwrapped
+from jumar.keys.code_callable import NATIVE, library_name, unwrapped
 from jumar.keys.code_chain import follow, look_up
 from jumar.keys.code_graph import Node
 from jumar.keys.code_module import reach_import
@@ -31,14 +33,14 @@ def look_into(walk: Walk, cls: type, node: Node) -> None:
 
     Args:
         walk: The walk under way.
-        cls: A project class.
+        cls: A project class, or one that a library's function made.
         node: Its node, still empty.
     """
     walk.watch.members(cls)
     namespace, source = _home(cls)
-    analysis = analyse_class(cls, namespace, source)
+    analysis = None if node.kind == "library" else analyse_class(cls, namespace, source)
     if analysis is None:
-        node.label = f"class {cls.__qualname__}".encode()
+        node.label = library_name(cls) if node.kind == "library" else f"class {cls.__qualname__}".encode()
         _enter_fields(walk, cls, node)
     else:
         node.label = analysis.label.encode("utf-8", "surrogatepass")
@@ -96,7 +98,7 @@ def _enter_data(walk: Walk, node: Node, name: str, value: Any) -> None:
 
 
 def _enter_fields(walk: Walk, cls: type, node: Node) -> None:
-    """What makes a class without text what it is, where it is of a known kind: made by namedtuple or make_dataclass."""
+    """What makes a class without text what it is: the fields of a known kind (namedtuple, make_dataclass), annotations."""
     if dataclasses.is_dataclass(cls):
         for field in dataclasses.fields(cls):
             kind = field.type if isinstance(field.type, str) else getattr(field.type, "__qualname__", repr(field.type))
@@ -108,6 +110,19 @@ def _enter_fields(walk: Walk, cls: type, node: Node) -> None:
     elif hasattr(cls, "_fields"):
         walk.reach(cls._fields, node, "fields", "field")
         walk.reach(getattr(cls, "_field_defaults", {}), node, "field defaults", "field")
+    if not dataclasses.is_dataclass(cls):
+        for name, annotation in _annotations(cls).items():
+            _enter_data(walk, node, f"annotation of {name}", annotation)
+    if typing.is_typeddict(cls):
+        keys = [sorted(vars(cls)[which]) for which in ("__required_keys__", "__optional_keys__")]
+        walk.reach(keys, node, "keys", "field")
+
+
+def _annotations(cls: type) -> dict[str, Any]:
+    try:
+        return inspect.get_annotations(cls)
+    except NameError:  # from Python 3.14 on they are made when they are asked for, and a name in them is not there yet
+        return {}
 
 
 def _functions_of(member: Any) -> list[FunctionType]:

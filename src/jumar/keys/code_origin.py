@@ -129,6 +129,28 @@ def class_is_project(cls: type) -> bool:
     return cls.__module__ != "builtins"  # made by exec in a namespace that is no module: only a user does that
 
 
+def has_its_name(cls: type) -> bool:
+    """Whether a library's class is the one that its name means.
+
+    One that a function of the library made from what it was given shares its name with all that were made so.
+
+    Example:
+        >>> import collections
+        >>> has_its_name(collections.OrderedDict), has_its_name(type("OrderedDict", (), {"__module__": "collections"}))
+        (True, False)
+    """
+    if not cls.__flags__ & _MADE_AT_RUN_TIME:
+        return True  # one of C's own, which nobody can make again; some stand in no module (list_iterator)
+    found: Any = sys.modules.get(cls.__module__)
+    for name in cls.__qualname__.split("."):
+        found = getattr(found, "__dict__", {}).get(name)  # and not getattr: modules may import what is asked for
+    return found is cls
+
+
+_MADE_AT_RUN_TIME = 1 << 9
+"""Flag of classes made by a ``class`` statement, a call, or a C module while it is loaded."""
+
+
 def is_own(value: Any) -> bool:
     """Whether ``value`` is something of jumar's: its module, one of its functions or classes, or an instance of one."""
     if isinstance(value, ModuleType):

@@ -11,10 +11,11 @@ import functools
 import threading
 import types
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from jumar.keys.code_callable import NATIVE, declared_version, is_bound, is_code, library_name, unwrapped
+from jumar.keys.code_origin import class_is_project
 from jumar.keys.value import Walk as ValueWalk
 from jumar.keys.value import register, token
 from jumar.keys.value_form import record, summarised, text
@@ -57,6 +58,7 @@ def register_code(by_digest: Callable[[Any], bytes]) -> None:
     stand_for_function(classmethod)
     for annotation in _ANNOTATIONS:
         register(annotation, _encode_annotation, subclasses=True)
+    register(typing.NewType, _encode_new_type)
 
 
 def stand_for_function(kind: type) -> None:
@@ -122,5 +124,21 @@ def _encode_method(value: Any, walk: ValueWalk) -> bytes:
     return record("builtin method", [text(value.__name__), holder])
 
 
-def _encode_annotation(value: Any, _walk: ValueWalk) -> bytes:
-    return record("annotation", [text(repr(value))])
+def _encode_annotation(value: Any, walk: ValueWalk) -> bytes:
+    limits = [limit for limit in (getattr(value, "__bound__", None), *getattr(value, "__constraints__", ())) if limit]
+    shown = "".join([repr(value), *(f" {limit!r}" for limit in limits)])
+    return record("annotation", [text(shown), *map(walk.token, _more_than_named(value))])
+
+
+def _encode_new_type(value: typing.NewType, walk: ValueWalk) -> bytes:
+    return record("NewType", [text(value.__name__), walk.token(value.__supertype__, ".__supertype__")], value.__name__)
+
+
+def _more_than_named(annotation: Any) -> Iterator[Any]:
+    """What stands in an annotation and is more than the name that the annotation's text gives it."""
+    parts = [getattr(annotation, name, None) for name in ("__origin__", "__bound__")]
+    for part in (*parts, *getattr(annotation, "__args__", ()), *getattr(annotation, "__constraints__", ())):
+        if isinstance(part, typing.NewType) or (isinstance(part, type) and class_is_project(part)):
+            yield part
+        elif isinstance(part, _ANNOTATIONS):
+            yield from _more_than_named(part)

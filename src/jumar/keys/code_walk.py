@@ -18,7 +18,15 @@ from jumar.errors import FingerprintError
 from jumar.keys import code_class, code_function, code_module
 from jumar.keys.code_callable import declared_version, is_code, library_name, unwrapped
 from jumar.keys.code_graph import Live, Node, digest_all_nodes
-from jumar.keys.code_origin import class_is_project, file_of, is_own, is_project, module_is_project, people_name
+from jumar.keys.code_origin import (
+    class_is_project,
+    file_of,
+    has_its_name,
+    is_own,
+    is_project,
+    module_is_project,
+    people_name,
+)
 from jumar.keys.code_token import code_token, named_token, shape_of, token_with
 from jumar.keys.code_watch import Watch
 
@@ -35,7 +43,11 @@ def followed_as(value: Any) -> str:
             return "function"
         # A library's function that holds something (a decorated project function, say) is more than its name.
         return "library" if value.__closure__ or value.__defaults__ else ""
-    return "class" if isinstance(value, type) and class_is_project(value) else ""
+    if not isinstance(value, type):
+        return ""
+    if class_is_project(value):
+        return "class"
+    return "" if has_its_name(value) else "library"
 
 
 def _is_opaque(value: Any) -> bool:
@@ -77,7 +89,7 @@ class Walk:
             value, node = self._to_do.popleft()
             if node.kind == "module":
                 code_module.look_into(self, value, node)
-            elif node.kind == "class":
+            elif isinstance(value, type):
                 code_class.look_into(self, value, node)
             else:
                 code_function.look_into(self, value, node)

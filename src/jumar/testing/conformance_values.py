@@ -14,6 +14,7 @@ Example:
 from __future__ import annotations
 
 import collections
+import dataclasses
 import datetime as dt
 import decimal
 import enum
@@ -22,6 +23,7 @@ import operator
 import pathlib
 import random
 import re
+import typing
 import zoneinfo
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -178,6 +180,25 @@ MUST_DIFFER: tuple[Pair, ...] = (
     Pair("partial keywords", lambda: functools.partial(int, base=2), lambda: functools.partial(int, base=8), "results"),
     Pair("builtin functions", lambda: operator.add, lambda: operator.sub, "other results"),
     Pair("bound methods", lambda: "a".join, lambda: "b".join, "bound to another object"),
+    Pair(
+        "fields of made classes",
+        lambda: dataclasses.make_dataclass("Made", [("x", int)]),
+        lambda: dataclasses.make_dataclass("Made", [("x", int), ("y", int, 0)]),
+        "other constructors under one name",
+    ),
+    Pair(
+        "types behind a new name",
+        lambda: typing.NewType("UserId", int),
+        lambda: typing.NewType("UserId", str),
+        "a reader of annotations converts to another type",
+    ),
+    Pair(
+        "fields of typed dicts",
+        lambda: typing.TypedDict("Row", {"x": int}),  # type: ignore[operator]
+        lambda: typing.TypedDict("Row", {"x": int, "y": int}),  # type: ignore[operator]
+        "a validator accepts other dicts",
+    ),
+    Pair("parameters of types", lambda: list[Point], lambda: list[Vector], "other classes"),
     Pair("random seeds", lambda: random.Random(1), lambda: random.Random(2), "other numbers"),
     Pair("random position", lambda: random.Random(1), lambda: _drawn(1), "the next number is another"),
     Pair("exceptions", lambda: ValueError("a"), lambda: TypeError("a"), "caught by other clauses"),
@@ -234,6 +255,15 @@ MUST_EQUAL: tuple[Pair, ...] = (
     Pair("object arrays", lambda: np.array(["a", None], object), lambda: np.array(["a", None], object), "by objects"),
     Pair("NumPy generators", lambda: np.random.default_rng(5), lambda: np.random.default_rng(5), "the same state"),
     Pair("random generators", lambda: _drawn(3), lambda: _drawn(3), "the same state"),
+    Pair(
+        "made classes",
+        lambda: dataclasses.make_dataclass("Made", [("x", int)]),
+        lambda: dataclasses.make_dataclass("Made", [("x", int)]),
+        "of the same fields",
+    ),
+    Pair(
+        "new names of a type", lambda: typing.NewType("UserId", int), lambda: typing.NewType("UserId", int), "as made"
+    ),
     Pair("partials", lambda: functools.partial(int, base=2), lambda: functools.partial(int, base=2), "the same call"),
     Pair("zones", lambda: zoneinfo.ZoneInfo("UTC"), lambda: zoneinfo.ZoneInfo.no_cache("UTC"), "by name"),
 )
