@@ -16,6 +16,7 @@ from jumar.graph.call import FAILED, Call
 from jumar.keys.call import call_key, describe_arguments
 from jumar.keys.value import token
 from jumar.result import Kept, Result, Shared, kept_result
+from jumar.store.lineage import EXPIRED, REFRESHED, SUSPICION
 from jumar.store.records import NEED_BYTES, Entry, Failure, Payload
 from jumar.store.store import Store
 from jumar.store.trouble import Trouble
@@ -64,6 +65,8 @@ class Recorder:
             return Shared(value), self._trouble("unsaved", call, _NOT_KEPT, error)
         if call.suspect is not None and not self._same(call, payload, value):
             return self._standing(call), None
+        if not call.look and self._store.find(key) is not None:
+            self._store.note_loss(key, REFRESHED)
         entry = Entry(
             key,
             self._store.task(call.info, call.task.parts_of),
@@ -132,6 +135,7 @@ class Recorder:
             return None
         ttl_s = call.task.ttl_s
         if ttl_s is not None and self._now_s() - entry.created_s > ttl_s:
+            self._store.note_loss(call.key, EXPIRED)
             return None
         if entry.inline is None:
             return Kept(self._store, entry)
@@ -161,7 +165,7 @@ class Recorder:
         if then == now:  # equal values may be written in different bytes; of two without identity nothing can be said
             return True
         self._trouble("unsteady", call, _UNSTEADY)
-        self._store.note_suspicion(call.key)
+        self._store.note_loss(call.key, SUSPICION)
         return False
 
     def _standing(self, call: Call) -> Result:

@@ -153,6 +153,34 @@ def test_a_damaged_result_is_given_as_the_reason(project):
     assert project.summary()[1] == "1 call ran again: 1 because its blob was damaged"
 
 
+@pytest.mark.parametrize(
+    ("options", "because"),
+    [
+        ({"refresh": True}, "a refresh was asked for"),
+        ({"ttl_s": 0}, "its kept result was older than its ttl_s"),
+    ],
+)
+def test_a_call_that_ran_because_it_was_told_to_is_not_called_new(tmp_path, options, because):
+    def measured():
+        return 20.5
+
+    for said in ({}, options):
+        with jumar.Session(tmp_path, "inline"):
+            jumar.task(name="measured", **said)(measured)()
+    with Store.open(tmp_path) as store:
+        [record] = store.calls()
+        assert [reason.text for reason in explain(store, record.key.hex()).reasons] == [because]
+        assert str(summarise(store)).splitlines()[1] == f"1 call ran again: 1 because {because}"
+
+
+def test_a_session_that_refreshes_is_given_as_the_reason(tmp_path):
+    for reuse in ("on", "refresh"):
+        with jumar.Session(tmp_path, "inline", reuse=reuse):
+            jumar.task(name="size")(len)([1, 2])
+    with Store.open(tmp_path) as store:
+        assert str(summarise(store)).splitlines()[1] == "1 call ran again: 1 because a refresh was asked for"
+
+
 def test_nothing_ran_is_said_of_no_run(project):
     project.run()
     assert project.summary()[0].startswith("run 1 of "), "a run that computes nothing is not recorded"

@@ -15,6 +15,10 @@ from jumar.keys.code import CodePart
 LOSSES_KEPT = 10_000
 SUSPICION = "audit"
 """Stands as the reason where nothing was lost: the call gave another result when it was run again."""
+REFRESHED = "a refresh was asked for"
+EXPIRED = "its kept result was older than its ttl_s"
+RENEWALS = (REFRESHED, EXPIRED)
+"""Stand as the reason where a result was there, and a new one took its place because the user had said so."""
 
 
 class Run(NamedTuple):

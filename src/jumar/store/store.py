@@ -19,7 +19,7 @@ from jumar.store.equivalence import Equivalences, MemoryEquivalences, SqliteEqui
 from jumar.store.file_blobs import FileBlobs
 from jumar.store.index import Index
 from jumar.store.layout import open_directory
-from jumar.store.lineage import SUSPICION, Lineage, Loss, MemoryLineage
+from jumar.store.lineage import Lineage, Loss, MemoryLineage
 from jumar.store.memory_blobs import MemoryBlobs
 from jumar.store.memory_index import MemoryIndex
 from jumar.store.records import CallRecord, Entry, Failure, Payload, TaskInfo, Totals
@@ -226,7 +226,7 @@ class Store:
             )
             self._report(Trouble("undecodable", text, entry.key, error))
             if not self.read_only:
-                self._note_loss(entry.key, f"it could not be decoded ({type(error).__name__}: {error})")
+                self.note_loss(entry.key, f"it could not be decoded ({type(error).__name__}: {error})")
             raise DamagedError(text) from error
 
     def _drop(self, entry: Entry, what: str, *, altered: bool = False) -> DamagedError:
@@ -241,22 +241,19 @@ class Store:
                     self.blobs.remove(entry.blob)
             except (*FAULTS, OSError) as error:
                 self._report(Trouble("unsaved", f"{text} Its row could not be removed: {error}", entry.key, error))
-            self._note_loss(entry.key, what)
+            self.note_loss(entry.key, what)
         if entry.blob is not None:
             self._verified.discard(entry.blob)
         return DamagedError(text)
 
-    def _note_loss(self, key: bytes, reason: str) -> None:
+    def note_loss(self, key: bytes, reason: str) -> None:
+        """Note for ``jumar why`` that the kept result of a call is not used any more."""
         try:
             self.lineage.note_loss(Loss(key, self._clock.now_s(), reason))
         except (*FAULTS, OSError) as error:
             self._report(
                 Trouble("unsaved", f"why call {key.hex()[:12]} was lost could not be recorded: {error}", key, error)
             )
-
-    def note_suspicion(self, key: bytes) -> None:
-        """Note that a call gave another result when it was run again."""
-        self._note_loss(key, SUSPICION)
 
     def begin_run(self, script: str) -> int:
         """The number of a new run, to be recorded with what it computes; 0 where it cannot be recorded."""
@@ -339,7 +336,7 @@ class Store:
                 f"no other program holds it."
             ) from error
         for key in keys:
-            self._note_loss(key, "it was removed")
+            self.note_loss(key, "it was removed")
 
     def close(self) -> None:
         """Keep what is on its way and let go of files; a second close does nothing."""

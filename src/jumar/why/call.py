@@ -9,7 +9,7 @@ from jumar.errors import StoreError
 from jumar.keys.call import describe_arguments, split_arguments
 from jumar.keys.code import CodePart
 from jumar.keys.value import parts as places
-from jumar.store.lineage import SUSPICION, Loss
+from jumar.store.lineage import RENEWALS, SUSPICION, Loss
 from jumar.store.records import NEED_BYTES, CallRecord
 from jumar.store.store import Store
 from jumar.why.compare import argument_reasons, code_reasons, is_reference
@@ -222,4 +222,6 @@ def _of_loss(loss: Loss) -> Reason:
         return Reason(
             "unsteady", f"run again on {when(loss.at_s)} it gave another result: its key does not see all of it"
         )
+    if loss.reason in RENEWALS:
+        return Reason("renewed", loss.reason)
     return Reason("lost", f"its kept result was dropped on {when(loss.at_s)}: {loss.reason}")
