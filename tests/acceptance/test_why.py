@@ -45,6 +45,12 @@ print(total.spawn(parts).result())
 """
 
 
+LONG = """{
+    "model": {"layers": [64, 128, 256, 512], "activation": "relu", "dropout": 0.25, "residual": True},
+    "optimizer": {"name": "adam", "rate": 0.1, "betas": (0.9, 0.999), "decay": {"kind": "cosine", "steps": 100}},
+}"""
+
+
 class Project:
     def __init__(self, folder):
         self.folder = folder
@@ -120,6 +126,14 @@ def test_a_change_inside_an_argument_is_shown_with_its_place(project):
     project.edit("main.py", "total.spawn(parts)", "total.spawn(parts, {'name': 'b', 'sizes': [1, 3]})")
     project.run()
     assert project.reasons("total") == ["argument 'label'['name']: 'a' -> 'b'", "argument 'label'['sizes'][1]: 2 -> 3"]
+
+
+def test_a_change_deep_inside_long_settings_is_shown_with_its_place(project):
+    project.edit("main.py", "total.spawn(parts)", f"total.spawn(parts, {LONG})")
+    project.run()
+    project.edit("main.py", '"rate": 0.1', '"rate": 0.2')
+    project.run()
+    assert project.reasons("total") == ["argument 'label'['optimizer']['rate']: 0.1 -> 0.2"]
 
 
 def test_an_edit_upstream_is_followed_to_where_it_was_made(project):

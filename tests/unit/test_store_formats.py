@@ -85,7 +85,7 @@ def test_it_can_be_written_to(kept):
 
 def test_an_index_of_an_earlier_revision_gets_the_tables_that_it_lacks(kept):
     path, expected = kept
-    tables = "SELECT name FROM sqlite_master WHERE name IN ('pins', 'code_uses', 'leases') ORDER BY name"
+    tables = "SELECT name FROM sqlite_master WHERE name IN ('pins', 'code_uses', 'leases', 'outlines') ORDER BY name"
     with closing(sqlite3.connect(path / "index.sqlite")) as before:
         assert before.execute("PRAGMA user_version").fetchone() == (1,)
         assert before.execute(tables).fetchall() == []
@@ -93,4 +93,4 @@ def test_an_index_of_an_earlier_revision_gets_the_tables_that_it_lacks(kept):
         assert store.totals().calls == len(expected)
     with closing(sqlite3.connect(path / "index.sqlite")) as after:
         assert after.execute("PRAGMA user_version").fetchone() == (USER_VERSION,)
-        assert after.execute(tables).fetchall() == [("code_uses",), ("leases",), ("pins",)]
+        assert after.execute(tables).fetchall() == [("code_uses",), ("leases",), ("outlines",), ("pins",)]

@@ -13,7 +13,7 @@ from itertools import chain
 from struct import Struct
 from typing import Any
 
-from jumar.keys.value_form import MAX_TOKEN, bounded, digested, record, text
+from jumar.keys.value_form import MAX_TOKEN, bounded, digested, outlined, record, text
 from jumar.keys.value_registry import LEAVES, REGISTRY, Assemble, Parts
 from jumar.keys.value_walk import Walk
 
@@ -65,7 +65,7 @@ def sequence(kind: str, opening: bytes, closing: bytes) -> Assemble:
     def assemble(tokens: list[bytes]) -> bytes:
         body = b"".join(tokens)
         literal = opening + body + closing
-        return literal if len(body) < MAX_TOKEN else digested(f"{kind} {len(tokens)}", literal)
+        return literal if len(body) < MAX_TOKEN else outlined(f"{kind} {len(tokens)}", literal)
 
     return assemble
 

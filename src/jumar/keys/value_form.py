@@ -26,6 +26,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from jumar.keys.digest import digest
+from jumar.keys.value_outline import remember
 
 MAX_TOKEN = 64
 """Bytes up to which a value stands as itself; longer ones are represented by their digest."""
@@ -62,7 +63,14 @@ def bounded(summary: str, literal: bytes) -> bytes:
         summary: As for `digested`.
         literal: A complete token: opening byte, parts, closing byte.
     """
-    return literal if len(literal) <= MAX_TOKEN else digested(summary, literal)
+    return literal if len(literal) <= MAX_TOKEN else outlined(summary, literal)
+
+
+def outlined(summary: str, literal: bytes) -> bytes:
+    """As `digested`, of a long literal whose parts can be shown later (see `jumar.keys.value_outline`)."""
+    value_digest = digest(literal)
+    remember(value_digest, literal)
+    return summarised(summary, value_digest)
 
 
 def record(name: str, parts: Iterable[bytes], summary: str | None = None) -> bytes:

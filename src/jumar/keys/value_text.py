@@ -56,7 +56,18 @@ def parts(token: bytes) -> Iterator[tuple[str, bytes]]:
         >>> [(path, describe(part)) for path, part in parts(b"[i1;(T)]")]
         [('', '[1, (True,)]'), ('[0]', '1'), ('[1]', '(True,)'), ('[1][0]', 'True')]
     """
-    return _places(_whole(token), token, "", 0)
+    return ((path, token[start:end]) for path, _, start, end in _places(_whole(token), token, "", 0))
+
+
+def digested_places(token: bytes) -> Iterator[tuple[int, int]]:
+    r"""Where in a token something stands as a digest: start and end in bytes, in order; the digest is at the end.
+
+    Example:
+        >>> long = b"#\x06list 9" + bytes(32)
+        >>> list(digested_places(b"[i1;" + long + b"]"))
+        [(4, 44)]
+    """
+    return ((start, end) for _, kind, start, end in _places(_whole(token), token, "", 0) if kind == b"#")
 
 
 def _whole(token: bytes) -> _Node:
@@ -158,8 +169,9 @@ def _record_text(node: _Node) -> str:
     return f"{node.says}({', '.join(shown)})"
 
 
-def _places(node: _Node, data: bytes, path: str, at: int) -> Iterator[tuple[str, bytes]]:
-    yield path, data[at : node.end]
+def _places(node: _Node, data: bytes, path: str, at: int) -> Iterator[tuple[str, bytes, int, int]]:
+    """Each part with its path, the first byte that tells its kind, and where it starts and ends."""
+    yield path, node.kind, at, node.end
     start = at + (2 + data[at + 1] if node.kind == b"r" else 1)
     for index, part in enumerate(node.parts):
         if node.kind != b"{":

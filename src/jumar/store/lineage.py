@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from jumar.keys.code import CodePart
@@ -48,6 +48,12 @@ class Lineage(Protocol):
     def code_parts(self, code: bytes) -> list[CodePart]:
         """The parts of a code; none where they are not known."""
 
+    def remember_outlines(self, outlines: Mapping[bytes, bytes]) -> None:
+        """Keep the long forms of containers among the arguments, by their digests."""
+
+    def outline(self, digest: bytes) -> bytes | None:
+        """The long form of a container, or None where it is not known."""
+
     def begin_run(self, started_s: float, script: str) -> int:
         """Note that a program begins to compute; the run's number."""
 
@@ -67,6 +73,7 @@ class MemoryLineage:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._codes: dict[bytes, list[CodePart]] = {}
+        self._outlines: dict[bytes, bytes] = {}
         self._runs: list[Run] = []
         self._losses: list[Loss] = []
 
@@ -77,6 +84,14 @@ class MemoryLineage:
     def code_parts(self, code: bytes) -> list[CodePart]:
         """The parts of a code."""
         return self._codes.get(code, [])
+
+    def remember_outlines(self, outlines: Mapping[bytes, bytes]) -> None:
+        """Keep the long forms of containers."""
+        self._outlines.update(outlines)
+
+    def outline(self, digest: bytes) -> bytes | None:
+        """The long form of a container, or None."""
+        return self._outlines.get(digest)
 
     def begin_run(self, started_s: float, script: str) -> int:
         """The number of a new run."""

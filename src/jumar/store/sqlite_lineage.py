@@ -6,7 +6,7 @@ import json
 import os
 import sqlite3
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from jumar.errors import StoreError
@@ -57,6 +57,25 @@ class SqliteLineage:
                 CodePart(name, kind, file, line, bytes.fromhex(digest), _source(connection, bytes.fromhex(digest)))
                 for name, kind, file, line, digest in rows
             ]
+
+    def remember_outlines(self, outlines: Mapping[bytes, bytes]) -> None:
+        """Keep the long forms of containers."""
+        rows = [(digest, zlib.compress(literal)) for digest, literal in outlines.items()]
+        self._database.transact(
+            lambda connection: connection.executemany("INSERT OR IGNORE INTO outlines VALUES (?, ?)", rows)
+        )
+
+    def outline(self, digest: bytes) -> bytes | None:
+        """The long form of a container, or None where it is not known.
+
+        Raises:
+            StoreError: It cannot be read.
+        """
+        with self._asked() as connection:
+            if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'outlines'").fetchone():
+                return None  # a store of the first revision, opened without leave to write
+            found = connection.execute("SELECT literal FROM outlines WHERE digest = ?", (digest,)).fetchone()
+            return zlib.decompress(found[0]) if found else None
 
     def begin_run(self, started_s: float, script: str) -> int:
         """The number of a new run."""

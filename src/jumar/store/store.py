@@ -22,6 +22,7 @@ from jumar.store.layout import open_directory
 from jumar.store.lineage import Lineage, Loss, MemoryLineage
 from jumar.store.memory_blobs import MemoryBlobs
 from jumar.store.memory_index import MemoryIndex
+from jumar.store.outlines import Outlines
 from jumar.store.records import CallRecord, Entry, Failure, Payload, TaskInfo, Totals
 from jumar.store.scribe import DirectScribe, Scribe, SilentScribe
 from jumar.store.sqlite_connection import FAULTS, Durability
@@ -91,6 +92,7 @@ class Store:
         """Edits that were declared to change no result."""
         self._verified: set[bytes] = set()
         self._tasks: dict[TaskInfo, int] = {}
+        self._outlines = Outlines(self.lineage, report)
 
     @classmethod
     def open(
@@ -312,6 +314,8 @@ class Store:
         if entry.content is not None:
             self._absence.note(entry.content)
         self.scribe.enqueue(entry)
+        if not self.read_only:
+            self._outlines.note(entry.arguments)
 
     def record_failure(self, failure: Failure) -> None:
         """Keep the record of a failed attempt."""
@@ -319,6 +323,7 @@ class Store:
 
     def flush(self, timeout_s: float | None = None) -> bool:
         """Wait until all that was recorded is on the disk or reported; False if the time was not enough."""
+        self._outlines.flush()
         return self.scribe.flush(timeout_s)
 
     def remove(self, keys: Sequence[bytes]) -> None:
@@ -343,7 +348,8 @@ class Store:
         with ExitStack() as parts:  # each is closed even if one before it fails
             parts.callback(self.blobs.close)
             parts.callback(self.index.close)
-            self.scribe.close()
+            parts.callback(self.scribe.close)
+            self._outlines.flush()
 
     # -- looking -------------------------------------------------------------------------------------------------------
 

@@ -12,7 +12,7 @@ Example:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -164,6 +164,16 @@ class FaultyLineage:
         """See ``Lineage.code_parts``."""
         with self._operation("lineage.code_parts"):
             return self._inner.code_parts(code)
+
+    def remember_outlines(self, outlines: Mapping[bytes, bytes]) -> None:
+        """See ``Lineage.remember_outlines``."""
+        with self._operation("lineage.remember_outlines"):
+            self._inner.remember_outlines(outlines)
+
+    def outline(self, digest: bytes) -> bytes | None:
+        """See ``Lineage.outline``."""
+        with self._operation("lineage.outline"):
+            return self._inner.outline(digest)
 
     def begin_run(self, started_s: float, script: str) -> int:
         """See ``Lineage.begin_run``."""

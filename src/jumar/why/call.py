@@ -128,7 +128,7 @@ def _reasons(
         if not any(reason.kind != "library" for reason in reasons):
             reasons.insert(0, Reason("code", "its code is another one; which part was not recorded"))
     upstream = _upstream(history, then, now, depth)
-    old_tokens, new_tokens = split_arguments(then.arguments), split_arguments(now.arguments)
+    old_tokens, new_tokens = history.tokens(then), history.tokens(now)
     hidden = bool(upstream) and (_hides(then, old_tokens) or _hides(now, new_tokens))
     reasons += argument_reasons(now.task.parameters.split(), old_tokens, new_tokens, calls_in_containers=hidden)
     reasons += upstream

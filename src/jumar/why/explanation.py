@@ -9,7 +9,18 @@ from itertools import groupby
 from typing import Any, Literal
 
 Kind = Literal[
-    "code", "argument", "upstream", "version", "library", "lost", "renewed", "unsteady", "new", "kept", "salted", "failed"
+    "code",
+    "argument",
+    "upstream",
+    "version",
+    "library",
+    "lost",
+    "renewed",
+    "unsteady",
+    "new",
+    "kept",
+    "salted",
+    "failed",
 ]
 
 

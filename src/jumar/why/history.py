@@ -10,6 +10,7 @@ from itertools import chain, islice, zip_longest
 
 from jumar.keys.call import split_arguments
 from jumar.keys.code import CodePart
+from jumar.keys.value_outline import expanded
 from jumar.store.lineage import Loss
 from jumar.store.records import NEED_BYTES, CallRecord
 from jumar.store.store import Store
@@ -48,6 +49,7 @@ class History:
         self._same: dict[bytes, CallRecord | None] = {}
         self._codes: dict[bytes, Sequence[CodePart]] = {}
         self._losses: dict[bytes, list[Loss]] | None = None
+        self._outlines: dict[bytes, bytes | None] = {}
         self._looked_up = 0
 
     def know(self, records: Iterable[CallRecord]) -> None:
@@ -85,6 +87,15 @@ class History:
         if code not in self._codes:
             self._codes[code] = self._store.lineage.code_parts(code)
         return self._codes[code]
+
+    def tokens(self, record: CallRecord) -> list[bytes]:
+        """The tokens of a call's arguments, with what stands in long containers as far as it was kept."""
+        return [expanded(token, self._outline) for token in split_arguments(record.arguments)]
+
+    def _outline(self, digest: bytes) -> bytes | None:
+        if digest not in self._outlines:
+            self._outlines[digest] = self._store.lineage.outline(digest)
+        return self._outlines[digest]
 
     def losses(self, record: CallRecord) -> list[Loss]:
         """What became of earlier results of the call, newest first."""
