@@ -21,6 +21,7 @@ from jumar.errors import SettingsError, StoreError, StoreWarning
 from jumar.events import Counts, Event
 from jumar.executors import Executor, InlineExecutor, ThreadsExecutor
 from jumar.here import here
+from jumar.period import Period
 from jumar.store.store import Store
 from jumar.store.trouble import Trouble
 
@@ -40,6 +41,10 @@ class Session:
         executor: ``"threads"``, ``"inline"``, or an object with the `Executor` protocol, which this session closes.
         workers: Calls that run at a time, for ``"threads"``.
         durability: ``"process"``: a recorded result survives kill -9. ``"power"``: also a power loss.
+        checkpoint_mode: When results are written: ``"task_exit"`` as each call ends, ``"periodic"`` once in a period,
+            ``"exit"`` when the session closes, ``"manual"`` when `checkpoint` is called. Until then they are in memory
+            only, at most 256 MiB of them; every way of closing the session writes them, kill -9 loses them.
+        checkpoint_period_s: The period, in seconds.
         verify: When a blob's bytes are checked on reading: ``"always"``, ``"first"`` (once per process), ``"never"``.
         on_store_error: ``"warn"`` or ``"raise"`` (from ``result()``, ``checkpoint()`` and ``close()``).
         reuse: ``"on"``: results are found and kept. ``"refresh"``: not looked for, but kept, in the place of older ones.
@@ -78,6 +83,8 @@ class Session:
         workers: int | None = None,
         *,
         durability: Literal["process", "power"] | None = None,
+        checkpoint_mode: Literal["task_exit", "periodic", "exit", "manual"] | None = None,
+        checkpoint_period_s: float | None = None,
         verify: Literal["always", "first", "never"] | None = None,
         on_store_error: Literal["warn", "raise"] | None = None,
         reuse: Literal["on", "off", "refresh", "read-only"] | None = None,
@@ -89,6 +96,8 @@ class Session:
             "executor": executor if isinstance(executor, str) else None,
             "workers": workers,
             "durability": durability,
+            "checkpoint_mode": checkpoint_mode,
+            "checkpoint_period_s": checkpoint_period_s,
             "verify": verify,
             "on_store_error": on_store_error,
             "reuse": reuse,
@@ -123,6 +132,8 @@ class Session:
         )
         _open.append(self)
         termination.listen()
+        if self._setting("checkpoint_mode") == "periodic":
+            self._resources.enter_context(Period(self.store.flush, self._setting("checkpoint_period_s")))
         if self._setting("progress"):
             from jumar.progress import ProgressLine  # noqa: PLC0415  (rich is only imported when it is to draw)
 
@@ -144,12 +155,19 @@ class Session:
         return ThreadsExecutor(self._setting("workers"))
 
     def _store(self, given: object) -> Store:
+        deferred = self._setting("checkpoint_mode") != "task_exit"
         if isinstance(given, Store):
+            if deferred and not given.deferred:
+                raise SettingsError(
+                    f"Session: checkpoint_mode={self._setting('checkpoint_mode')!r} needs a store that keeps results in "
+                    f"memory for a while, and {given!r} writes them at once. Open it with deferred=True, or give its path."
+                )
             return given
         store = Store.open(
             self._setting("store"),
             durability=self._setting("durability"),
             verify=self._setting("verify"),
+            deferred=deferred,
             report=self._report,
         )
         self._resources.callback(store.close)
@@ -279,7 +297,8 @@ def current() -> Session:
 def configure(**values: Any) -> None:
     """Set settings for this process; None takes one back.
 
-    They are ``store``, ``executor``, ``workers``, ``durability``, ``verify``, ``on_store_error``, ``reuse``, ``audit``
+    They are those of ``jumar config``: ``store``, ``executor``, ``workers``, ``durability``, ``checkpoint_mode``,
+    ``checkpoint_period_s``, ``verify``, ``on_store_error``, ``reuse``, ``audit``
     and ``progress``. An open default session is closed first, after its calls have finished; the next call makes a new
     one.
 

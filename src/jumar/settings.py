@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -69,6 +70,16 @@ def _share(written: Any) -> float:
     return share
 
 
+def _seconds(written: Any) -> float:
+    try:
+        seconds = float(written) if not isinstance(written, bool) else 0.0
+    except (TypeError, ValueError):
+        seconds = 0.0
+    if not 0 < seconds < threading.TIMEOUT_MAX:
+        raise ValueError("takes a number of seconds above 0")
+    return seconds
+
+
 def _path(written: Any) -> Path:
     if not isinstance(written, (str, os.PathLike)) or not os.fspath(written):
         raise ValueError("takes the path of a folder")
@@ -80,6 +91,10 @@ SETTINGS: dict[str, Setting] = {
     "executor": Setting("threads", _choice("threads", "inline"), "where calls run"),
     "workers": Setting(None, _workers, "calls that run at a time; by default one per processor"),
     "durability": Setting("process", _choice("process", "power"), "what a finished result survives"),
+    "checkpoint_mode": Setting(
+        "task_exit", _choice("task_exit", "periodic", "exit", "manual"), "when results are written to the store"
+    ),
+    "checkpoint_period_s": Setting(60.0, _seconds, "how long checkpoint_mode periodic waits, in seconds"),
     "verify": Setting("first", _choice("always", "first", "never"), "when the bytes of a blob are checked on reading"),
     "on_store_error": Setting("warn", _choice("warn", "raise"), "what happens when a result cannot be kept"),
     "reuse": Setting(

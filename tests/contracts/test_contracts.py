@@ -7,6 +7,7 @@ import pytest
 from jumar.codecs.pickle import PickleCodec
 from jumar.executors import InlineExecutor, ThreadsExecutor
 from jumar.store.file_blobs import FileBlobs
+from jumar.store.held_blobs import HeldBlobs
 from jumar.store.memory_blobs import MemoryBlobs
 from jumar.store.memory_index import MemoryIndex
 from jumar.store.sqlite_index import SqliteIndex
@@ -49,6 +50,11 @@ class TestFileBlobs(LastingBlobsContract):
 class TestFileBlobsThatSurvivePowerLoss(LastingBlobsContract):
     def make(self, folder):
         return FileBlobs(folder / "blobs", "power")
+
+
+class TestHeldBlobs(BlobsContract):
+    def make(self, folder):
+        return HeldBlobs(MemoryBlobs())
 
 
 class TestPickleCodec(CodecContract):

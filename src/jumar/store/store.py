@@ -17,6 +17,8 @@ from jumar.store.accepted import Accepted
 from jumar.store.blobs import Blobs
 from jumar.store.equivalence import Equivalences, MemoryEquivalences, SqliteEquivalences
 from jumar.store.file_blobs import FileBlobs
+from jumar.store.held_blobs import HeldBlobs
+from jumar.store.held_records import HeldScribe
 from jumar.store.index import Index
 from jumar.store.layout import open_directory
 from jumar.store.lineage import Lineage, Loss, MemoryLineage
@@ -103,6 +105,7 @@ class Store:
         verify: Verify = "first",
         report: Report = warn,
         read_only: bool = False,
+        deferred: bool = False,
         allow_network: bool = False,
         busy_timeout_s: float = 30.0,
     ) -> Self:
@@ -114,6 +117,7 @@ class Store:
             verify: When the digest of a large result is checked on reading.
             report: Told of trouble, on any thread; by default a ``StoreWarning`` is issued.
             read_only: Change nothing; the directory must hold a store.
+            deferred: Keep new results in memory until `flush` or `close`, or until 256 MiB or 100 000 of them are there.
             allow_network: Go on although the file system is one where SQLite's locks cannot be trusted.
             busy_timeout_s: How long to wait for another program that is writing, in seconds.
 
@@ -145,8 +149,11 @@ class Store:
             )
             lineage = SqliteLineage(database)
             equivalences = SqliteEquivalences(database)
-        blobs = FileBlobs(layout.blobs, durability, read_only=layout.read_only)
+        blobs: Blobs = FileBlobs(layout.blobs, durability, read_only=layout.read_only)
         scribe: Scribe = SilentScribe() if layout.read_only else Writer(index.add, report)
+        if deferred and not layout.read_only:
+            blobs = held = HeldBlobs(blobs)
+            scribe = HeldScribe(scribe, held, report)
         return cls(
             index,
             blobs,
@@ -158,6 +165,11 @@ class Store:
             equivalences=equivalences,
             read_only=layout.read_only,
         )
+
+    @property
+    def deferred(self) -> bool:
+        """Whether new results stay in memory until `flush`, or for ever."""
+        return not isinstance(self.scribe, Writer)
 
     @classmethod
     def in_memory(cls, *, report: Report = warn) -> Self:
