@@ -12,6 +12,7 @@ Example:
     14
 """
 
+from jumar import hooks
 from jumar.errors import (
     ArgumentError,
     DamagedError,
@@ -26,6 +27,8 @@ from jumar.errors import (
     StoreWarning,
 )
 from jumar.future import Future, as_completed, gather, wait
+from jumar.graph.call_info import CallInfo
+from jumar.graph.keep import Keep
 from jumar.keys.file import Dir, File
 from jumar.keys.value import fingerprint
 from jumar.lazy import Lazy, collect
@@ -35,6 +38,7 @@ from jumar.task import Task, spawn, task
 
 __all__ = [
     "ArgumentError",
+    "CallInfo",
     "DamagedError",
     "DeadlockError",
     "DeclarationError",
@@ -43,6 +47,7 @@ __all__ = [
     "FingerprintError",
     "Future",
     "JumarError",
+    "Keep",
     "Lazy",
     "ResultError",
     "Session",
@@ -57,6 +62,7 @@ __all__ = [
     "configure",
     "fingerprint",
     "gather",
+    "hooks",
     "spawn",
     "task",
     "wait",

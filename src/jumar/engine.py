@@ -22,6 +22,9 @@ from jumar.executors import Executor
 from jumar.future import Future
 from jumar.graph.arguments import rebuild
 from jumar.graph.call import CANCELLED, DONE, FAILED, NEW, RUNNING, Call
+from jumar.graph.call_info import CallInfo
+from jumar.graph.keep import Keep
+from jumar.graph.options import Hooks
 from jumar.graph.scheduler import Scheduler, upstream_first
 from jumar.here import Place, here
 from jumar.latch import Latch
@@ -44,6 +47,18 @@ class Runnable(Protocol):
     """Of what is recorded as arguments."""
     ttl_s: float | None
     """How old a kept result may be."""
+    keeps: Keep | None
+    """By what rule results are kept, if there is one."""
+    hooks: Hooks | None
+    """The user's functions that are asked for kept values."""
+    saves: Callable[[CallInfo, Any], Any] | None
+    """The one that keeps them in the place of the store."""
+    decides: Callable[[CallInfo, Any], bool] | None
+    """The one that says whether the store keeps them."""
+
+    def by_name(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[tuple[str, Any]]:
+        """Each parameter with what it is given."""
+        ...
 
     def tokens(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[bytes]:
         """The arguments' tokens as they are now."""
@@ -90,6 +105,7 @@ class Engine:
         self._hear = hear
         self.store = self._store = store
         self._recorder = Recorder(store, clock or SystemClock(), self.tell, audit)
+        self.complain = self._recorder.complain
         self._executor = executor
         self._latch = Latch()
         self._drainers: list[threading.Event] = []
@@ -109,7 +125,7 @@ class Engine:
         future: Future[Any] = Future(self, call)
         # What a first run asks for is new, and the store knows that without a look at the disk.
         look = call.is_findable
-        is_new = look and self._store.is_new(call.info.code)
+        is_new = look and call.task.hooks is None and self._store.is_new(call.info.code)
         try:
             with self._latch:
                 if self._joined(call, future):
@@ -145,7 +161,7 @@ class Engine:
             with self._latch:
                 joined = self._joined(call, future)
             look = call.is_findable
-            if look and self._store.is_new(call.info.code):
+            if look and call.task.hooks is None and self._store.is_new(call.info.code):
                 look = self._store.has_recorded(call.key)
             if not joined and not (look and self._restored_from_store(call)):
                 self._run_here(call)

@@ -38,6 +38,10 @@ class _Wait:
         self.callbacks: list[Callable[[Any], object]] = []
 
 
+_settling = threading.Lock()
+"""Held while a future gets its state or its `_Wait`."""
+
+
 class Keeper(Protocol):
     """What a future asks of the engine it belongs to."""
 
@@ -138,7 +142,6 @@ class Future(cf.Future[T]):
             TimeoutError: It did not finish in time. It goes on.
             concurrent.futures.CancelledError: It was cancelled.
             StoreError: With ``on_store_error="raise"``: the value could not be kept.
-            StoreError: With ``on_store_error="raise"``: the value could not be kept.
             BaseException: What the task raised, or what a task that it needs raised.
         """
         if self._state is _PENDING:
@@ -203,16 +206,20 @@ class Future(cf.Future[T]):
     def settle(self, value: Any = _NOT_READ, *, cancelled: bool = False) -> None:
         """End this future and wake who waits. Called once, by the engine, after the call's outcome is in place.
 
-        The state is set before looking for a waiter, and a waiter makes itself known before looking at the state: one
-        of the two sees the other, so no lock is needed where nobody waits.
+        Whoever waits in the ways of the standard library looks at the state and leaves a note to be told, both while
+        holding the condition. So the state changes under the condition too, lest they hear of this future twice; and
+        where there is no condition yet, in one step with the look for it.
         """
         if value is not _NOT_READ:
             self._result = value
-        self._state = _CANCELLED if cancelled else _FINISHED
-        wait = self._wait
-        if wait is None:
-            return
+        state = _CANCELLED if cancelled else _FINISHED
+        with _settling:
+            wait = self._wait
+            if wait is None:
+                self._state = state
+                return
         with wait.condition:
+            self._state = state
             for waiter in wait.waiters:
                 if cancelled:
                     waiter.add_cancelled(self)
@@ -250,8 +257,11 @@ class Future(cf.Future[T]):
             _LOG.exception("a callback of %r failed", self)
 
     def _waited(self) -> _Wait:
-        wait: _Wait = self._wait or self.__dict__.setdefault("_wait", _Wait())
-        return wait
+        if self._wait is None:
+            fresh = _Wait()
+            with _settling:
+                self._wait = self._wait or fresh
+        return self._wait
 
     @property
     def _condition(self) -> threading.Condition:  # type: ignore[override]

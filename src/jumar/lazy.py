@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Generic, TypeVar, cast
 
 from jumar.engine import Engine
 from jumar.graph.call import Call
+from jumar.graph.call_info import CallInfo, call_info
+from jumar.graph.options import Hooks
+from jumar.hooked import restored, saved
 from jumar.keys.value import register_reference
 
 T = TypeVar("T")
@@ -46,10 +50,41 @@ class Lazy(Generic[T]):
 register_reference(Lazy, lambda lazy: cast("bytes", lazy._call.key))  # noqa: SLF001
 
 
-def collect(lazy: Lazy[T]) -> T:
+def collect(
+    lazy: Lazy[T],
+    *,
+    checkpoint: Callable[[CallInfo, T], object] | None = None,
+    restore: Callable[[CallInfo], T | None] | None = None,
+) -> T:
     """The value of a lazy call: found, or computed with as much of what it needs as is not found either.
+
+    Args:
+        lazy: The call.
+        checkpoint: Called with the call and the value that came out, to keep it somewhere of one's own as well.
+        restore: Asked first, before anything is looked at or run; None means that nothing is there. An error in either
+            is told and costs nothing but what it was to do.
 
     Raises:
         BaseException: What a task raised.
+
+    Example:
+        >>> import jumar
+        >>> @jumar.task
+        ... def double(x: int) -> int:
+        ...     return 2 * x
+        >>> mine = {}
+        >>> jumar.collect(double.lazy(4), checkpoint=lambda call, value: mine.update({call.key: value}))
+        8
+        >>> jumar.collect(double.lazy(4), restore=lambda call: mine.get(call.key))
+        8
     """
-    return cast("T", lazy._keeper.spawn(lazy._call).result())  # noqa: SLF001
+    call, engine = lazy._call, lazy._keeper  # noqa: SLF001
+    if restore is not None:
+        found = restored(call, Hooks(restore, None), engine.complain)
+        if found is not None:
+            return cast("T", found.take())
+    info = None if checkpoint is None else call_info(call)
+    value = cast("T", engine.spawn(call).result())
+    if checkpoint is not None and info is not None:
+        saved(call, info, value, checkpoint, engine.complain)
+    return value

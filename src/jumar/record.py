@@ -6,6 +6,7 @@ import random
 import threading
 import traceback
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from jumar import project
@@ -13,6 +14,8 @@ from jumar.acceptance import accepted_keys
 from jumar.clock import Clock
 from jumar.errors import DamagedError, FingerprintError, StoreError
 from jumar.graph.call import FAILED, Call
+from jumar.graph.call_info import call_info
+from jumar.hooked import is_wanted, restored, saved
 from jumar.keys.call import call_key, describe_arguments
 from jumar.keys.value import token
 from jumar.result import Kept, Result, Shared, kept_result
@@ -58,11 +61,12 @@ class Recorder:
         if not call.keep or key is None:
             return Shared(value), None
         if call.fragile and b"".join(task.tokens(call.args, call.kwargs or {})) != call.arguments:
-            return Shared(value), self._trouble("mutated", call, _MUTATED)
-        try:
-            payload = self._store.encode(value)
-        except Exception as error:  # noqa: BLE001  (pickling runs user code: anything can come out of it)
-            return Shared(value), self._trouble("unsaved", call, _NOT_KEPT, error)
+            return Shared(value), self.complain("mutated", call, _MUTATED)
+        if task.saves is not None:
+            return Shared(value), saved(call, call_info(call, ran.seconds), value, task.saves, self.complain)
+        payload, trouble = self._payload(call, ran)
+        if payload is None:
+            return Shared(value), trouble
         if call.suspect is not None and not self._same(call, payload, value):
             return self._standing(call), None
         if not call.look and self._store.find(key) is not None:
@@ -84,8 +88,23 @@ class Recorder:
         self._store.record(entry)
         return kept_result(self._store, entry, value), None
 
+    def _payload(self, call: Call, ran: Ran) -> tuple[Payload | None, StoreError | None]:
+        """The encoded result; None where it is not to be kept or cannot be, and why not."""
+        value, task = ran.value, call.task
+        if task.decides is not None and not is_wanted(call, value, ran.seconds, self.complain):
+            return None, None
+        try:
+            rule = task.keeps
+            return self._store.encode(value, None if rule is None else partial(rule.admits, ran.seconds)), None
+        except Exception as error:  # noqa: BLE001  (pickling runs user code: anything can come out of it)
+            return None, self.complain("unsaved", call, _NOT_KEPT, error)
+
     def kept(self, call: Call) -> Result | None:
         """The call's kept result, if there is one: a small one is read at once, a large one when it is asked for."""
+        if call.task.hooks is not None:
+            found = restored(call, call.task.hooks, self.complain)
+            if found is not None or call.task.saves is not None:
+                return found
         # A call with the values in place of the calls, recorded before, has this key as its content key.
         entry = self._found(call.key) or self._accepted(call, call.arguments)
         return self._usable(call, entry)
@@ -112,7 +131,7 @@ class Recorder:
 
         It is recorded under this call's key too, so that next time it is found before its inputs are looked at.
         """
-        if not (call.keep or call.look):
+        if not (call.keep or call.look) or call.task.saves is not None:
             return None
         arguments = call.task.value_tokens(args, kwargs or {})
         if arguments is None:
@@ -164,7 +183,7 @@ class Recorder:
             return True
         if then == now:  # equal values may be written in different bytes; of two without identity nothing can be said
             return True
-        self._trouble("unsteady", call, _UNSTEADY)
+        self.complain("unsteady", call, _UNSTEADY)
         self._store.note_loss(call.key, SUSPICION)
         return False
 
@@ -187,7 +206,8 @@ class Recorder:
             )
         )
 
-    def _trouble(self, kind: str, call: Call, text: str, error: Exception | None = None) -> StoreError:
+    def complain(self, kind: str, call: Call, text: str, error: Exception | None = None) -> StoreError:
+        """Tell trouble with a call; the error for its future."""
         reason = f"{type(error).__name__}: {error}" if error else ""
         message = text.format(task=call.task.name, key=call.key.hex()[:12], reason=reason)
         self._tell(Trouble(kind, message, call.key, error))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from types import TracebackType
-from typing import Any
+from typing import Any, Protocol
 
 from jumar.graph.arguments import ATOMS
 from jumar.store.records import Entry
@@ -69,7 +69,15 @@ class Kept:
         return value
 
 
-Result = Shared | Kept
+class Result(Protocol):
+    """What a finished call holds."""
+
+    def take(self) -> Any:
+        """A value for one reader.
+
+        Raises:
+            DamagedError: It is not there any more.
+        """
 
 
 def kept_result(store: Store, entry: Entry, value: Any) -> Result:

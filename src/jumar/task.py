@@ -15,6 +15,8 @@ from jumar.errors import DeclarationError, FingerprintError
 from jumar.future import Future
 from jumar.graph.arguments import ATOMS
 from jumar.graph.call import Call
+from jumar.graph.call_info import CallInfo
+from jumar.graph.keep import Keep
 from jumar.graph.options import Follow, Options, Reuse
 from jumar.here import here
 from jumar.keys import CodeFingerprint, CodePart, Signature, call_key, fingerprint_code
@@ -52,6 +54,8 @@ class Task(Generic[P, T]):
         self._version = _version_of(self._options, self.name)
         self.__jumar_version__ = self._version  # joins the keys of the tasks that call this one
         self.ttl_s = self._options.ttl_s
+        self.hooks, self.saves, self.decides = self._options.hooks, self._options.saves, self._options.decides
+        self.keeps = self._options.checkpoint if isinstance(self._options.checkpoint, Keep) else None
         self._signature: Signature | None = None
         self._code: CodeFingerprint | None = None
         if self._options.ignore:
@@ -151,6 +155,10 @@ class Task(Generic[P, T]):
         except FingerprintError:
             return None
 
+    def by_name(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[tuple[str, Any]]:
+        """Each parameter with what it is given in a call in normal form."""
+        return self._bound_by().by_name(args, kwargs)
+
     def _bound_by(self) -> Signature:
         if self._signature is None:
             self._signature = Signature(self.fn, self.name, self._options.ignore, self._options.key)
@@ -239,7 +247,9 @@ def task(
     *,
     name: str | None = None,
     version: str | None = None,
-    checkpoint: bool | None = None,
+    checkpoint: bool | Keep | Callable[[CallInfo, Any], Any] | None = None,
+    restore: Callable[[CallInfo], Any] | None = None,
+    exists: Callable[[CallInfo], bool] | None = None,
     reuse: Reuse = "always",
     refresh: bool = False,
     ttl_s: float | None = None,
@@ -255,7 +265,9 @@ def task(fn: Callable[..., Any] | None = None, /, **options: Any) -> Any:
     Args:
         fn: The function, where the decorator is used without options.
         options: ``name``: what people see. ``version``: joins the key. ``checkpoint``: whether results are kept; None
-            (the default) takes the setting of the call that makes this one, else True. ``reuse``: ``"always"``,
+            (the default) takes the setting of the call that makes this one, else True; a `Keep` or a function decides
+            case by case. ``restore``, ``exists``: the user's own functions that are asked for kept values first;
+            ``checkpoint`` then is the one that keeps them. ``reuse``: ``"always"``,
             ``"run"`` or ``"never"``. ``refresh``: run even if a result is kept. ``ttl_s``: how old a kept result may
             be. ``ignore``: parameters that do not belong to the key. ``key``: a function that gives what identifies the
             arguments. ``code``: ``"deep"``, ``"own"`` or ``"version"``. ``uses``: code that it reaches unseen. ``env``:

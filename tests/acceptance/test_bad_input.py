@@ -33,7 +33,7 @@ def test_an_option_that_does_not_exist_is_refused_with_the_nearest_one():
         jumar.task(chekpoint=True)
     with pytest.raises(jumar.DeclarationError, match="Write version='2'"):
         jumar.task(version=2)
-    with pytest.raises(jumar.DeclarationError, match="checkpoint= takes True, False or None"):
+    with pytest.raises(jumar.DeclarationError, match=r"checkpoint= takes True, False, None, a jumar\.Keep"):
         jumar.task(checkpoint="yes")
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import concurrent.futures as cf
 import operator
+import sys
 from dataclasses import dataclass, field
 
 import pytest
@@ -378,3 +379,18 @@ def test_a_future_says_what_it_is(session):
     future.result()
     assert repr(future) == f"<jumar.Future {named.name} {future.key[:12]} done>"
     assert named.key(1) == future.key
+
+
+def test_the_standard_librarys_as_completed_hears_of_each_future_once(threads):
+    @jumar.task(checkpoint=False)
+    def same(x):
+        return x
+
+    interval_s = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)  # a future that ends between the look at its state and the waiting for it: 1 in 300
+    try:
+        for round_ in range(200):
+            ended = list(cf.as_completed([same.spawn((round_, i)) for i in range(40)]))
+            assert len(ended) == len(set(ended)) == 40
+    finally:
+        sys.setswitchinterval(interval_s)

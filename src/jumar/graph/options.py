@@ -5,12 +5,22 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from jumar.errors import DeclarationError
+from jumar.graph.keep import Keep
 
 Reuse = Literal["always", "run", "never"]
 Follow = Literal["deep", "own", "version"]
+
+
+class Hooks(NamedTuple):
+    """The user's own functions for finding a task's results; each is called with a ``CallInfo``."""
+
+    restore: Callable[[Any], Any]
+    """Gives the value, or None where there is none."""
+    exists: Callable[[Any], bool] | None
+    """Whether ``restore`` has something, where that is cheaper to say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +31,13 @@ class Options:
         name: The name that people see; by default the function's qualified name.
         version: Joins the key: another version is another call. For changes that the code does not show, such as new
             weights behind the same path.
-        checkpoint: Whether results are kept. None takes the setting of the call that makes this one, else True.
+        checkpoint: Whether results are kept. None takes the setting of the call that makes this one, else True. A `Keep`
+            decides by size and time. A function of a ``CallInfo`` and the value decides by its answer, True or False;
+            together with ``restore=`` it keeps the value itself, in the place of the store.
+        restore: A function of a ``CallInfo`` that gives the kept value, or None where there is none. It is asked before
+            anything else, and before what the call needs is computed.
+        exists: A function of a ``CallInfo`` that says, cheaply, whether ``restore`` has something; ``restore`` is then
+            called when the value is needed.
         reuse: ``"always"``: found wherever the same call is made. ``"run"``: found within one run (session) only.
             ``"never"``: each call runs, and what depends on its value is found only where the value comes out equal.
         refresh: Run even if a result is kept, and replace it.
@@ -37,7 +53,9 @@ class Options:
 
     name: str | None = None
     version: str | None = None
-    checkpoint: bool | None = None
+    checkpoint: bool | Keep | Callable[[Any, Any], Any] | None = None
+    restore: Callable[[Any], Any] | None = None
+    exists: Callable[[Any], bool] | None = None
     reuse: Reuse = "always"
     refresh: bool = False
     ttl_s: float | None = None
@@ -56,10 +74,32 @@ class Options:
                 raise DeclarationError(f"option {name}= takes {takes}, not {value!r} ({type(value).__name__}).{hint}")
         if self.code == "version" and self.version is None:
             raise DeclarationError('option code="version" needs a version=: nothing else would tell two codes apart.')
+        if self.exists is not None and self.restore is None:
+            raise DeclarationError("option exists= needs a restore=: it says whether that has something.")
         if self.key is not None and self.ignore:
             raise DeclarationError(
                 "options key= and ignore= exclude each other: key= says what identifies the arguments."
             )
+
+    @property
+    def hooks(self) -> Hooks | None:
+        """The functions that are asked for kept values, if there are any."""
+        return None if self.restore is None else Hooks(self.restore, self.exists)
+
+    @property
+    def saves(self) -> Callable[[Any, Any], Any] | None:
+        """The function that keeps results in the place of the store, if there is one."""
+        return self._function if self.restore is not None else None
+
+    @property
+    def decides(self) -> Callable[[Any, Any], bool] | None:
+        """The function that decides whether the store keeps a result, if there is one."""
+        return self._function if self.restore is None else None
+
+    @property
+    def _function(self) -> Callable[[Any, Any], Any] | None:
+        chosen = self.checkpoint
+        return None if chosen is None or isinstance(chosen, (bool, Keep)) else chosen
 
     def with_changes(self, changes: dict[str, Any]) -> Options:
         """These options with some replaced; an unknown name is an error that suggests the nearest known one."""
@@ -89,7 +129,13 @@ _SEQUENCES: Sequence[str] = ("ignore", "uses", "env")
 _RULES: tuple[tuple[str, Callable[[Any], bool], str], ...] = (
     ("name", _is_name, "a non-empty string"),
     ("version", lambda value: value is None or isinstance(value, str), "a string"),
-    ("checkpoint", lambda value: value is None or isinstance(value, bool), "True, False or None"),
+    (
+        "checkpoint",
+        lambda value: value is None or isinstance(value, (bool, Keep)) or callable(value),
+        "True, False, None, a jumar.Keep or a function of the call and its value",
+    ),
+    ("restore", lambda value: value is None or callable(value), "a function of the call"),
+    ("exists", lambda value: value is None or callable(value), "a function of the call"),
     ("reuse", lambda value: value in ("always", "run", "never"), "'always', 'run' or 'never'"),
     ("refresh", lambda value: isinstance(value, bool), "True or False"),
     ("ttl_s", _is_age, "a number of seconds that is not negative, or None"),

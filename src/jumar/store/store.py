@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, Literal, Self, TypeVar
+from typing import Any, Literal, Self, TypeVar, overload
 
 from jumar.clock import Clock, SystemClock
 from jumar.codecs.registry import Codecs
@@ -284,8 +284,16 @@ class Store:
 
     # -- keeping -------------------------------------------------------------------------------------------------------
 
-    def encode(self, value: Any) -> Payload:
+    @overload
+    def encode(self, value: Any, admits: None = None) -> Payload: ...
+    @overload
+    def encode(self, value: Any, admits: Callable[[int], bool] | None) -> Payload | None: ...
+    def encode(self, value: Any, admits: Callable[[int], bool] | None = None) -> Payload | None:
         """The value's bytes, ready to be recorded; large ones are in their blob when this returns (if one may be written).
+
+        Args:
+            value: Any value that a codec can write.
+            admits: Told the size in bytes, says whether to go on; None is returned where it is not admitted.
 
         Raises:
             Exception: What pickling the value raises.
@@ -294,6 +302,8 @@ class Store:
         codec = self.codecs.choose(value)
         frames = codec.encode(value)
         size_bytes = sum(map(len, frames)) if len(frames) != 1 else len(frames[0])
+        if admits is not None and not admits(size_bytes):
+            return None
         if size_bytes <= INLINE_MAX_BYTES or self.read_only:
             inline = frames[0] if len(frames) == 1 and type(frames[0]) is bytes else b"".join(frames)
             return Payload(codec.name, size_bytes, inline, None)
