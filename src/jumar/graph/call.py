@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import IntEnum
 from typing import Any
 
@@ -22,6 +23,10 @@ class CallState(IntEnum):
 
 
 NEW, WAITING, READY, RUNNING, DONE, FAILED, CANCELLED = CallState
+
+
+NOTHING: Any = object()
+"""Stands for what is not there, where None may be."""
 
 
 class Call:
@@ -65,6 +70,19 @@ class Call:
     """The kept result that this call is run again to be compared with, where it was chosen for an audit."""
     content: bytes | None = None
     """The content key: the code and the values of the arguments. Known once they are, for calls that need others."""
+
+    priority = 0
+    """Of calls that are ready, those with a higher one run first."""
+    demand: Mapping[str, float] | None = None
+    """What it needs of the session's resources while it runs."""
+    tail: Any = NOTHING
+    """What its function returned, where other calls stand in that: the call ends when they have. `NOTHING` before."""
+    caught: BaseException | None = None
+    """The error that ended what its function returned, where the call is to answer with it."""
+    catches = False
+    """Whether an error is its answer, and not its end."""
+    attempts = 0
+    """How often it was run in this session."""
 
     def __init__(
         self,

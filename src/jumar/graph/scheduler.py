@@ -8,11 +8,16 @@ from __future__ import annotations
 
 from collections import deque
 
-from jumar.graph.call import CANCELLED, DONE, FAILED, NEW, READY, RUNNING, WAITING, Call, CallState
+from jumar.graph.call import CANCELLED, DONE, FAILED, NEW, NOTHING, READY, RUNNING, WAITING, Call, CallState
+from jumar.graph.ready import Ready
+from jumar.graph.resources import Demand, Pool
 
 
 class Scheduler:
     """Keeps the calls that have not finished, in the order in which they may run.
+
+    Args:
+        capacity: How much there is of each resource that calls may demand.
 
     Example:
         >>> scheduler = Scheduler()
@@ -28,8 +33,10 @@ class Scheduler:
         True
     """
 
-    def __init__(self) -> None:
-        self._ready: deque[Call] = deque()
+    def __init__(self, capacity: Demand | None = None) -> None:
+        self.pool = Pool(capacity or {})
+        self._ready = Ready()
+        self._parked: dict[tuple[tuple[str, float], ...], deque[Call]] = {}
         self._queued = 0
 
     def __len__(self) -> int:
@@ -63,25 +70,59 @@ class Scheduler:
 
     def take(self) -> Call | None:
         """The next call to run, now marked as running; None when none is ready."""
-        ready = self._ready
-        while ready:
-            call = ready.popleft()
-            if call.state is READY:  # else it was started out of turn, or cancelled, and only its place is left
-                call.state = RUNNING
-                self._queued -= 1
-                return call
+        while (call := self._ready.take()) is not None:
+            if call.demand and not self._reserve(call):
+                self._parked.setdefault(_kind(call), deque()).append(call)
+                continue
+            call.state = RUNNING
+            self._queued -= 1
+            return call
         return None
 
     def start(self, call: Call) -> bool:
         """Mark a ready call as running out of turn; False when it is not ready."""
-        if call.state is not READY:
+        if call.state is not READY or (call.demand and not self._reserve(call)):
             return False
         call.state = RUNNING
         self._queued -= 1
         return True
 
+    def _reserve(self, call: Call) -> bool:
+        assert call.demand is not None
+        if not self.pool.fits(call.demand):
+            return False
+        self.pool.take(call.demand)
+        return True
+
+    def lend(self, call: Call) -> None:
+        """Let others have what a running call holds, while it only waits."""
+        if call.demand:
+            self._give_back(call)
+
+    def take_back(self, call: Call) -> None:
+        """Let a call that had lent what it holds go on, even if for a while more is in use than there is."""
+        if call.demand:
+            self.pool.take(call.demand)
+
+    def _give_back(self, call: Call) -> None:
+        """Free what a call held, and line up those that waited for it, as many of each kind as fit."""
+        assert call.demand is not None
+        self.pool.give(call.demand)
+        for waiting in self._parked.values():
+            lined_up: list[Call] = []
+            while waiting and (waiting[0].state is not READY or self._reserve(waiting[0])):
+                head = waiting.popleft()
+                if head.state is READY:  # else it was cancelled meanwhile
+                    lined_up.append(head)
+            for each in reversed(lined_up):
+                if each.demand:
+                    self.pool.give(each.demand)  # it was reserved only to see how many fit
+                self._ready.put_back(each)
+
     def finish(self, call: Call) -> None:
         """Note that a call has its result; those that waited for it alone become ready."""
+        if call.demand and call.state is RUNNING:
+            self._give_back(call)
         call.state = DONE
         dependants = call.dependants
         if dependants is None:
@@ -91,7 +132,51 @@ class Scheduler:
             if dependant.state is WAITING:
                 dependant.missing -= 1
                 if not dependant.missing:
-                    self._make_ready(dependant)
+                    self._release(dependant)
+
+    def carry_on(self, call: Call, needs: tuple[Call, ...]) -> list[Call]:
+        """Note that a running call returned other calls, which are known here: it is ready again when they have ended.
+
+        Returns:
+            As `add`.
+        """
+        if call.demand:
+            self._give_back(call)
+        call.needs = needs
+        call.state = NEW
+        failed = next((need for need in needs if need.state in (FAILED, CANCELLED)), None)
+        if failed is not None and call.catches:
+            call.caught = failed.error
+            self._release(call)
+            return []
+        return self.add(call)
+
+    def hand_over(self, call: Call, tail: Call) -> list[Call]:
+        """Let the calls that end as ``call`` does end as ``tail`` does, because that is how ``call`` will end.
+
+        A chain of calls that each return the next one is thus never longer than two.
+
+        Args:
+            call: A call whose function returned ``tail`` and nothing else.
+            tail: A call that is known here and has not ended.
+
+        Returns:
+            The calls that were handed over: nobody waits for ``call`` for their sake any more.
+        """
+        handed = [each for each in call.dependants or () if each.tail is call and each.state is WAITING]
+        for each in handed:
+            each.needs = (tail,)
+            each.tail = tail
+        if handed:
+            call.dependants = [each for each in call.dependants or () if each.tail is not tail] or None
+            tail.dependants = [*(tail.dependants or ()), *handed]
+        return handed
+
+    def put_aside(self, call: Call) -> None:
+        """Take a call out that ended without a result of its own; it may be added again."""
+        if call.demand and call.state is RUNNING:
+            self._give_back(call)
+        call.state = NEW
 
     def fail(self, call: Call, error: BaseException) -> list[Call]:
         """Note that a call failed.
@@ -127,7 +212,13 @@ class Scheduler:
     def _make_ready(self, call: Call) -> None:
         call.missing = 0
         call.state = READY
-        self._ready.append(call)
+        self._ready.add(call)
+        self._queued += 1
+
+    def _release(self, call: Call) -> None:
+        call.missing = 0
+        call.state = READY
+        self._ready.add_released(call)
         self._queued += 1
 
     def _doom(self, call: Call, state: CallState, error: BaseException | None) -> list[Call]:
@@ -137,8 +228,14 @@ class Scheduler:
             lost = stack.pop()
             if lost.state in (DONE, FAILED, CANCELLED):
                 continue
+            if lost is not call and lost.catches and lost.tail is not NOTHING:
+                lost.caught = error
+                self._release(lost)
+                continue
             if lost.state is READY:
                 self._queued -= 1
+            elif lost.state is RUNNING and lost.demand:
+                self._give_back(lost)
             lost.state = state
             lost.error = error
             doomed.append(lost)
@@ -185,3 +282,8 @@ def upstream_first(calls: list[Call]) -> list[Call]:
             stack.append((call, True))
             stack.extend((need, False) for need in call.needs if id(need) in inside and id(need) not in placed)
     return ordered
+
+
+def _kind(call: Call) -> tuple[tuple[str, float], ...]:
+    """Calls that demand the same wait in one line."""
+    return tuple(sorted((call.demand or {}).items()))
