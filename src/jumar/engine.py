@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 from jumar import worker
 from jumar.clock import Clock, SystemClock
 from jumar.crew import NOBODY, Crew
-from jumar.errors import DamagedError, JumarError, StoreError
+from jumar.errors import JumarError, StoreError
 from jumar.events import CallEnded, Counts, Event, How
 from jumar.executors import Executor
 from jumar.future import Future
@@ -27,8 +27,9 @@ from jumar.graph.keep import Keep
 from jumar.graph.options import Hooks
 from jumar.graph.scheduler import Scheduler, upstream_first
 from jumar.here import Place, here
-from jumar.latch import Latch
-from jumar.record import Recorder, path_note
+from jumar.live import Live
+from jumar.reading import Reading
+from jumar.record import Recorder
 from jumar.result import Failed, Result, Shared
 from jumar.store.store import Store
 from jumar.store.trouble import Trouble
@@ -107,14 +108,13 @@ class Engine:
         self._recorder = Recorder(store, clock or SystemClock(), self.tell, audit)
         self.complain = self._recorder.complain
         self._executor = executor
-        self._latch = Latch()
-        self._drainers: list[threading.Event] = []
+        self._live = Live()
+        self._latch = self._live.latch
         self._scheduler = Scheduler()
         self._crew = Crew(executor, self._scheduler, self._serve)
         self._waits = Waits(self, self._latch, self._scheduler, self._crew, self._carry_out)
-        self._live: dict[bytes, Call] = {}
-        self._closed = False
-        self._computed = self._restored = self._failed = self._cancelled = 0
+        reading = Reading(self._live, self._scheduler, self._crew, self._await)
+        self.read, self.read_into, self.failure = reading.read, reading.read_into, reading.failure
 
     # -- making calls ----------------------------------------------------------------------------------------------
 
@@ -128,7 +128,7 @@ class Engine:
         is_new = look and call.task.hooks is None and self._store.is_new(call.info.code)
         try:
             with self._latch:
-                if self._joined(call, future):
+                if self._live.join(call, future):
                     return future
                 if is_new:
                     look = self._store.has_recorded(call.key)
@@ -146,7 +146,7 @@ class Engine:
             if call.error is not None:
                 self._end_if_doomed(call)
         except BaseException:
-            self._abandon(call)
+            self._live.forget(call)
             raise
         return future
 
@@ -159,14 +159,14 @@ class Engine:
         future: Future[Any] = Future(self, call)
         try:
             with self._latch:
-                joined = self._joined(call, future)
+                joined = self._live.join(call, future)
             look = call.is_findable
             if look and call.task.hooks is None and self._store.is_new(call.info.code):
                 look = self._store.has_recorded(call.key)
             if not joined and not (look and self._restored_from_store(call)):
                 self._run_here(call)
         except BaseException:
-            self._abandon(call)
+            self._live.forget(call)
             raise
         return future.result()
 
@@ -182,24 +182,6 @@ class Engine:
             workers = self._crew.free()
         self._crew.start(workers)
 
-    def _joined(self, call: Call, future: Future[Any]) -> bool:
-        """Single flight: give the future to an equal call under way, if there is one, else enter this one."""
-        if self._closed:
-            raise JumarError(
-                f"the session is closed and takes no more calls (task {call.task.name!r}). "
-                "Make the call inside its `with` block, or open another Session."
-            )
-        twin = self._live.get(call.key)
-        if twin is None:
-            self._live[call.key] = call
-            call.entered = True
-            call.future = future
-            return False
-        call.twin = twin
-        future._call = twin  # noqa: SLF001  (a future and its engine are one thing in two files)
-        twin.follow(future)
-        return True
-
     @staticmethod
     def _is_lazy(call: Call) -> bool:
         """Whether something that it needs was described and never started."""
@@ -214,7 +196,7 @@ class Engine:
         pending = [call]
         while pending:
             for need in pending.pop().needs:
-                if need.state is not NEW or need.twin is not None or not self._entered(need):
+                if need.state is not NEW or need.twin is not None or not self._live.enter(need):
                     continue
                 if not (need.is_findable and self._restored_from_store(need)):
                     entered.append(need)
@@ -228,16 +210,6 @@ class Engine:
                 self._end_if_doomed(need)
         call.needs = tuple([need.twin or need for need in call.needs])
         self._crew.start(workers)
-
-    def _entered(self, lazy: Call) -> bool:
-        """Whether the call was entered just now; else an equal one is under way, which it gives way to."""
-        with self._latch:
-            twin = self._live.setdefault(lazy.key, lazy)
-            if twin is not lazy:
-                lazy.twin = twin
-            is_new = twin is lazy and not lazy.entered
-            lazy.entered = True
-        return is_new
 
     def _follow(self, call: Call) -> Future[Any]:
         """A future for a call that was spawned before."""
@@ -255,12 +227,6 @@ class Engine:
     def _admit(self, call: Call) -> Sequence[Call]:
         self._scheduler.add(call)
         return self._crew.free()
-
-    def _abandon(self, call: Call) -> None:
-        """Forget a call whose making was interrupted (Ctrl-C between two steps), so that it can be made again."""
-        with self._latch:
-            if call.state is NEW and self._live.get(call.key) is call:
-                self._leave(call)
 
     # -- running calls ---------------------------------------------------------------------------------------------
 
@@ -336,9 +302,9 @@ class Engine:
             if call.state is not RUNNING:
                 return self._crew.next() if and_next else None
             call.outcome = outcome
-            self._computed += 1
+            self._live.computed += 1
             self._scheduler.finish(call)
-            self._leave(call)
+            self._live.leave(call)
             if and_next:
                 successor = self._crew.next()
                 workers = self._crew.free()
@@ -361,9 +327,9 @@ class Engine:
     def _restore(self, call: Call, result: Result, and_next: bool) -> Call | None:
         call.outcome = result
         with self._latch:
-            self._restored += 1
+            self._live.restored += 1
             self._scheduler.finish(call)
-            self._leave(call)
+            self._live.leave(call)
             successor = self._crew.next() if and_next else None
             workers = self._crew.free()
         self._settle(call, None)
@@ -378,10 +344,10 @@ class Engine:
         failed = Failed(error)
         with self._latch:
             doomed = self._scheduler.fail(call, error)  # nothing, if it was abandoned meanwhile
-            self._failed += len(doomed)
+            self._live.failed += len(doomed)
             for lost in doomed:
                 lost.outcome = failed
-                self._leave(lost)
+                self._live.leave(lost)
         self._end(doomed, "failed", seconds)
 
     def _settle(self, call: Call, trouble: StoreError | None) -> None:
@@ -398,13 +364,13 @@ class Engine:
     def _end_if_doomed(self, call: Call) -> None:
         """End a call that was dead on arrival, because something it needs had failed or was cancelled."""
         with self._latch:
-            if self._live.get(call.key) is not call:
+            if self._live.calls.get(call.key) is not call:
                 return
             call.outcome = next((need.outcome for need in call.needs if need.error is call.error), None)
             how: How = "cancelled" if call.state is CANCELLED else "failed"
-            self._failed += how == "failed"
-            self._cancelled += how == "cancelled"
-            self._leave(call)
+            self._live.failed += how == "failed"
+            self._live.cancelled += how == "cancelled"
+            self._live.leave(call)
         self._end([call], how, 0.0)
 
     def _end(self, calls: list[Call], how: How, seconds: float) -> None:
@@ -414,14 +380,6 @@ class Engine:
                 future.settle(cancelled=how == "cancelled")
             if self.listeners:
                 self.tell(CallEnded(call.key, call.task.name, how, 0.0 if index else seconds))
-
-    def _leave(self, call: Call) -> None:
-        """Take an ended call from the table. The caller holds the latch."""
-        self._live.pop(call.key, None)
-        if self._drainers and not self._live:
-            for drainer in self._drainers:
-                drainer.set()
-            self._drainers.clear()
 
     # -- what futures ask ------------------------------------------------------------------------------------------
 
@@ -442,46 +400,6 @@ class Engine:
             call.follow(future)
         self.wait(future, None)
 
-    def read(self, call: Call) -> Any:
-        """The value of a finished call, for one reader; computed once more if what was kept is damaged."""
-        call = call.twin or call
-        while True:
-            if call.error is not None:
-                raise self.failure(call)
-            result: Result = call.outcome
-            try:
-                value = result.take()
-            except DamagedError:
-                if call.args is None:  # computed in this session and let go of: only a new call can compute it again
-                    raise
-                self._revive(call, result)
-            else:
-                call.drop_inputs()
-                return value
-
-    def read_into(self, future: Future[Any]) -> None:
-        """Give a future of a finished call its value; of two threads that ask at once, both get the first one's."""
-        value = self.read(future._call)  # noqa: SLF001
-        with self._latch:
-            future.accept(value)
-
-    def _revive(self, call: Call, damaged: Result) -> None:
-        """Run a restored call after all: its row was there, its bytes are not."""
-        workers: Sequence[Call] = NOBODY
-        with self._latch:
-            twin = self._live.get(call.key)
-            if twin is None and call.outcome is damaged and call.state is DONE:
-                twin = self._live[call.key] = call
-                self._restored -= 1
-                self._scheduler.revive(call)
-                workers = self._crew.free()
-        self._crew.start(workers)
-        if twin is None:
-            return  # another reader saw to it meanwhile
-        self._await(twin)
-        if twin is not call:
-            call.outcome, call.error, call.state = twin.outcome, twin.error, twin.state
-
     def why(self, future: Future[Any]) -> Explanation:
         """Why a call ran, as far as the store tells."""
         from jumar.why import explain  # noqa: PLC0415  (most programs never ask)
@@ -489,11 +407,6 @@ class Engine:
         future.exception()
         call: Call = future._call  # noqa: SLF001
         return explain(self._store, (call.content if call.unrepeatable and call.content else call.key).hex())
-
-    def failure(self, call: Call) -> BaseException:
-        """The error of a failed call, ready to be raised."""
-        failed: Failed = call.outcome
-        return failed.prepared(path_note(call))
 
     def cancel(self, future: Future[Any]) -> bool:
         """Take back a future; its call too, if nobody else wants it and it has not started."""
@@ -511,9 +424,9 @@ class Engine:
     def _cancel(self, call: Call, *, running: bool = False) -> list[Call]:
         take_back = self._scheduler.abandon if running else self._scheduler.cancel
         cancelled = take_back(call, JumarError("cancelled"))
-        self._cancelled += len(cancelled)
+        self._live.cancelled += len(cancelled)
         for lost in cancelled:
-            self._leave(lost)
+            self._live.leave(lost)
         return cancelled
 
     # -- the session's side ----------------------------------------------------------------------------------------
@@ -527,18 +440,11 @@ class Engine:
 
     def counts(self) -> Counts:
         """What became of the calls so far."""
-        with self._latch:
-            return Counts(self._computed, self._restored, self._failed, self._cancelled, len(self._live))
+        return self._live.counts()
 
     def drain(self) -> None:
         """Wait until no call is unfinished."""
-        while True:
-            quiet = threading.Event()
-            with self._latch:
-                if not self._live:
-                    return
-                self._drainers.append(quiet)
-            quiet.wait()
+        self._live.drain()
 
     def close(self, how: Literal["drain", "finish", "now"]) -> None:
         """Take no more calls and let go of the executor.
@@ -550,8 +456,8 @@ class Engine:
         if how == "drain":
             self.drain()
         with self._latch:
-            self._closed = True
-            unwanted = [call for call in self._live.values() if how == "now" or call.state is not RUNNING]
+            self._live.is_closed = True
+            unwanted = [call for call in self._live.calls.values() if how == "now" or call.state is not RUNNING]
             cancelled = [lost for call in unwanted for lost in self._cancel(call, running=how == "now")]
         self._end(cancelled, "cancelled", 0.0)
         if how == "finish":

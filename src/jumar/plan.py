@@ -108,7 +108,7 @@ class PlanningEngine(Engine):
             return self._follow(call)
         future: Future[Any] = Future(self, call)
         with self._latch:
-            if self._joined(call, future):
+            if self._live.join(call, future):
                 return future
         if call.is_findable and self._restored_from_store(call):
             return future

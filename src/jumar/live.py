@@ -1,0 +1,88 @@
+"""The calls of an engine that have not ended: single flight, counts, and waiting until there are none."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+from jumar.errors import JumarError
+from jumar.events import Counts
+from jumar.future import Future
+from jumar.graph.call import NEW, Call
+from jumar.latch import Latch
+
+
+class Live:
+    """The table of calls that have not ended, by their keys. Equal calls are one.
+
+    Methods whose text says so are called with the latch held.
+    """
+
+    def __init__(self) -> None:
+        self.latch = Latch()
+        self.calls: dict[bytes, Call] = {}
+        self.is_closed = False
+        self.computed = self.restored = self.failed = self.cancelled = 0
+        self._drainers: list[threading.Event] = []
+
+    def join(self, call: Call, future: Future[Any]) -> bool:
+        """Give the future to an equal call under way, if there is one, else enter this one. The latch is held.
+
+        Raises:
+            JumarError: No more calls are taken.
+        """
+        if self.is_closed:
+            raise JumarError(
+                f"the session is closed and takes no more calls (task {call.task.name!r}). "
+                "Make the call inside its `with` block, or open another Session."
+            )
+        twin = self.calls.get(call.key)
+        if twin is None:
+            self.calls[call.key] = call
+            call.entered = True
+            call.future = future
+            return False
+        call.twin = twin
+        future._call = twin  # noqa: SLF001  (a future and its engine are one thing in two files)
+        twin.follow(future)
+        return True
+
+    def enter(self, lazy: Call) -> bool:
+        """Whether the call was entered just now; else it was before, or an equal one is, which it gives way to."""
+        with self.latch:
+            twin = self.calls.setdefault(lazy.key, lazy)
+            if twin is not lazy:
+                lazy.twin = twin
+            is_new = twin is lazy and not lazy.entered
+            lazy.entered = True
+        return is_new
+
+    def leave(self, call: Call) -> None:
+        """Take an ended call from the table. The latch is held."""
+        if self.calls.get(call.key) is call:
+            del self.calls[call.key]
+        if self._drainers and not self.calls:
+            for drainer in self._drainers:
+                drainer.set()
+            self._drainers.clear()
+
+    def forget(self, call: Call) -> None:
+        """Forget a call whose making was interrupted (Ctrl-C between two steps), so that it can be made again."""
+        with self.latch:
+            if call.state is NEW and self.calls.get(call.key) is call:
+                self.leave(call)
+
+    def counts(self) -> Counts:
+        """What became of the calls so far."""
+        with self.latch:
+            return Counts(self.computed, self.restored, self.failed, self.cancelled, len(self.calls))
+
+    def drain(self) -> None:
+        """Wait until no call is unfinished."""
+        while True:
+            quiet = threading.Event()
+            with self.latch:
+                if not self.calls:
+                    return
+                self._drainers.append(quiet)
+            quiet.wait()
