@@ -46,6 +46,7 @@ class Session:
             only, at most 256 MiB of them; every way of closing the session writes them, kill -9 loses them.
         checkpoint_period_s: The period, in seconds.
         verify: When a blob's bytes are checked on reading: ``"always"``, ``"first"`` (once per process), ``"never"``.
+        compression: ``"zstd"`` compresses large results where a sample says that it pays; ``"none"``.
         on_store_error: ``"warn"`` or ``"raise"`` (from ``result()``, ``checkpoint()`` and ``close()``).
         reuse: ``"on"``: results are found and kept. ``"refresh"``: not looked for, but kept, in the place of older ones.
             ``"read-only"``: found, but none are kept. ``"off"``: neither.
@@ -86,6 +87,7 @@ class Session:
         checkpoint_mode: Literal["task_exit", "periodic", "exit", "manual"] | None = None,
         checkpoint_period_s: float | None = None,
         verify: Literal["always", "first", "never"] | None = None,
+        compression: Literal["none", "zstd"] | None = None,
         on_store_error: Literal["warn", "raise"] | None = None,
         reuse: Literal["on", "off", "refresh", "read-only"] | None = None,
         audit: float | None = None,
@@ -99,6 +101,7 @@ class Session:
             "checkpoint_mode": checkpoint_mode,
             "checkpoint_period_s": checkpoint_period_s,
             "verify": verify,
+            "compression": compression,
             "on_store_error": on_store_error,
             "reuse": reuse,
             "audit": audit,
@@ -168,6 +171,7 @@ class Session:
             durability=self._setting("durability"),
             verify=self._setting("verify"),
             deferred=deferred,
+            compression=self._setting("compression"),
             report=self._report,
         )
         self._resources.callback(store.close)

@@ -95,6 +95,7 @@ SETTINGS: dict[str, Setting] = {
         "task_exit", _choice("task_exit", "periodic", "exit", "manual"), "when results are written to the store"
     ),
     "checkpoint_period_s": Setting(60.0, _seconds, "how long checkpoint_mode periodic waits, in seconds"),
+    "compression": Setting("none", _choice("none", "zstd"), "whether large results are compressed where it pays"),
     "verify": Setting("first", _choice("always", "first", "never"), "when the bytes of a blob are checked on reading"),
     "on_store_error": Setting("warn", _choice("warn", "raise"), "what happens when a result cannot be kept"),
     "reuse": Setting(

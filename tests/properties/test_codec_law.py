@@ -9,7 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from jumar.codecs.pickle import ALIGNMENT_BYTES, IN_BAND_MAX_BYTES, PickleCodec
+from jumar.codecs.framing import ALIGNMENT_BYTES, IN_BAND_MAX_BYTES
+from jumar.codecs.pickle import PickleCodec
 
 codec = PickleCodec()
 quick = settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])

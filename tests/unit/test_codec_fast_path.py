@@ -11,3 +11,12 @@ from jumar.codecs.pickle import PickleCodec
 def test_values_that_hold_no_buffers_are_written_as_with_the_machinery_for_buffers(value):
     [written] = PickleCodec().encode(value)
     assert written == pickle.dumps(value, protocol=5, buffer_callback=lambda buffer: True)
+
+
+@pytest.mark.parametrize("size", [0, 300, 2**16 - 1, 2**16, 10**6])
+@pytest.mark.parametrize("kind", [bytes, bytearray])
+def test_bytes_are_written_as_pickle_writes_them_and_from_their_own_memory(kind, size):
+    value = kind(b"x" * size)
+    frames = PickleCodec().encode(value)
+    assert b"".join(frames) == pickle.dumps(value, protocol=5)
+    assert any(frame is value for frame in frames) == (size >= 2**16)

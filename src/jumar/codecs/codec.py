@@ -14,11 +14,15 @@ class Codec(Protocol):
 
     @property
     def name(self) -> str:
-        """The name in the rows: ASCII, at most 255 characters."""
+        """The name in the rows: ASCII, at most 250 characters, without ``+``."""
         ...
 
-    def encode(self, value: Any) -> Sequence[Frame]:
+    def encode(self, value: Any) -> Sequence[Frame] | None:
         """The value's bytes as frames to be written one after the other; large buffers are views, not copies.
+
+        Returns:
+            The frames; or None for a value that would not come back equal in everything that a program can see: its
+            type, its dtype, whether it may be written to. The next codec is asked then, and the last one is pickle.
 
         Raises:
             Exception: Whatever the value's own pickling raises; the caller reports it with the call's name.

@@ -1,19 +1,4 @@
-r"""The general codec: pickle protocol 5, with large buffers beside the stream so that they restore as memory maps.
-
-A value without large buffers is written as its plain pickle, which any Python can read with ``pickle.load``. A value
-with large buffers (arrays, as a rule) is *framed*::
-
-    offset 0    8 bytes   b"jumarP5\n"
-           8    u32       version of this layout: 1
-          12    u32       n, the number of buffers
-          16    u64       length of the pickle stream in bytes
-          24    n x u64   length of each buffer in bytes
-                          the pickle stream
-                          each buffer, from the next multiple of 64 on; zeros between
-
-All integers are little-endian. A plain pickle starts with byte 0x80, so the two cannot be confused. Buffers are not
-copied in either direction: written from the value's own memory, and read as views of the memory given to ``decode``.
-"""
+"""The general codec: pickle protocol 5, with large buffers beside the stream (see `framing`)."""
 
 from __future__ import annotations
 
@@ -22,16 +7,15 @@ import struct
 from collections.abc import Sequence
 from typing import Any
 
+from jumar.codecs import framing
 from jumar.codecs.codec import Frame
 
-MAGIC = b"jumarP5\n"
-VERSION = 1
-ALIGNMENT_BYTES = 64
-IN_BAND_MAX_BYTES = 16 * 1024
-"""Buffers up to this size are copied into the stream: cheaper than an aligned place of their own, and they pack well."""
+STREAMED_MIN_BYTES = 64 * 1024
+"""From this size on pickle itself writes bytes apart from the rest of the stream; so can we, without the copy."""
 
 _BUFFERLESS = frozenset({int, float, str, bool, type(None), complex})
-_HEAD = struct.Struct("<8sIIQ")
+_BYTES, _LONG_BYTES, _BYTEARRAY = struct.Struct("<cI"), struct.Struct("<cQ"), struct.Struct("<cQ")
+_BEGIN, _END = b"\x80\x05", b"\x94."
 
 
 class PickleCodec:
@@ -45,7 +29,7 @@ class PickleCodec:
     *Guarantees*: what was writable is restored writable, and two references to one object are two references to one
     object again. What was read-only is restored read-only where its type gives its buffer to pickle: arrays of numbers
     and text do. NumPy copies arrays of dates, of objects and with gaps, which are restored writable, and may make their
-    byte order that of the machine.
+    byte order that of the machine. (An array that is the whole result goes through `NumpyCodec`, which has no such gaps.)
     """
 
     name = "pickle"
@@ -56,23 +40,12 @@ class PickleCodec:
         Raises:
             Exception: What the value's own pickling raises: mostly ``PicklingError``, ``TypeError``, ``AttributeError``.
         """
-        if type(value) in _BUFFERLESS:  # the same bytes, without the machinery for buffers
+        kind = type(value)
+        if kind in _BUFFERLESS:  # the same bytes, without the machinery for buffers
             return (pickle.dumps(value, protocol=5),)
-        large: list[memoryview] = []
-
-        def keep_in_band(buffer: pickle.PickleBuffer) -> bool:
-            # The order of `large` is the order in which the stream asks for the buffers again.
-            try:
-                raw = buffer.raw()
-            except BufferError:  # not contiguous: only the pickler can say how to write it
-                return True
-            if raw.nbytes <= IN_BAND_MAX_BYTES:
-                return True
-            large.append(raw)
-            return False
-
-        stream = pickle.dumps(value, protocol=5, buffer_callback=keep_in_band)
-        return _framed(stream, large) if large else (stream,)
+        if kind in (bytes, bytearray) and len(value) >= STREAMED_MIN_BYTES:
+            return _streamed(value)
+        return framing.dump(pickle.dumps, value)
 
     def decode(self, data: memoryview) -> Any:
         """The value from its plain or framed form; large buffers in it are views of ``data``.
@@ -81,44 +54,15 @@ class PickleCodec:
             ValueError: The framing is damaged, or of a newer version.
             Exception: What the value's own unpickling raises.
         """
-        if data[: len(MAGIC)] == MAGIC:
-            stream, buffers = _unframed(data)
-            return pickle.loads(stream, buffers=buffers)  # a store holds what its owner wrote (mode 0700)
-        return pickle.loads(data)
+        return framing.load(data)
 
 
-def _framed(stream: bytes, buffers: Sequence[memoryview]) -> list[Frame]:
-    head = _HEAD.pack(MAGIC, VERSION, len(buffers), len(stream))
-    lengths = struct.pack(f"<{len(buffers)}Q", *(buffer.nbytes for buffer in buffers))
-    frames: list[Frame] = [head, lengths, stream]
-    offset = len(head) + len(lengths) + len(stream)
-    for buffer in buffers:
-        gap = -offset % ALIGNMENT_BYTES
-        frames.append(bytes(gap))
-        frames.append(buffer)
-        offset += gap + buffer.nbytes
-    return frames
-
-
-def _unframed(data: memoryview) -> tuple[memoryview, list[memoryview]]:
-    if len(data) < _HEAD.size:
-        raise ValueError(f"the head of the result is cut off: {len(data)} of {_HEAD.size} bytes")
-    _, version, count, stream_bytes = _HEAD.unpack_from(data)
-    if version != VERSION:
-        raise ValueError(f"the result has layout {version} of codec 'pickle'; this jumar reads layout {VERSION}")
-    start = _HEAD.size + 8 * count
-    if start + stream_bytes > len(data):
-        raise ValueError(f"the result is cut off: its stream ends at {start + stream_bytes}, the data at {len(data)}")
-    lengths = struct.unpack_from(f"<{count}Q", data, _HEAD.size)
-    offset = start + stream_bytes
-    stream = data[start:offset]
-    if stream[-1:].tobytes() != pickle.STOP:
-        raise ValueError(f"the result is altered: the {stream_bytes} bytes of its stream do not end as a pickle does")
-    buffers = []
-    for length in lengths:
-        offset += -offset % ALIGNMENT_BYTES
-        buffers.append(data[offset : offset + length])
-        offset += length
-    if offset != len(data):
-        raise ValueError(f"the result is cut off or altered: its buffers end at {offset}, the data at {len(data)}")
-    return stream, buffers
+def _streamed(value: bytes | bytearray) -> Sequence[Frame]:
+    """Byte for byte what ``pickle.dumps`` writes, with the value itself as a frame in the place of a copy."""
+    if type(value) is bytearray:
+        opcode = _BYTEARRAY.pack(b"\x96", len(value))
+    elif len(value) < 1 << 32:
+        opcode = _BYTES.pack(pickle.BINBYTES, len(value))
+    else:
+        opcode = _LONG_BYTES.pack(pickle.BINBYTES8, len(value))
+    return _BEGIN + opcode, value, _END

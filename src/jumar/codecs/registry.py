@@ -1,48 +1,112 @@
-"""Which codec writes a value, and which one reads a stored result."""
+"""Which codec writes a value of a store, and which one reads a stored result."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+import pickle
+from collections.abc import Sequence
+from types import ModuleType
+from typing import Any, Literal
 
-from jumar.codecs.codec import Codec
-from jumar.codecs.pickle import PickleCodec
+from jumar.codecs.catalogue import CATALOGUE, Catalogue
+from jumar.codecs.codec import Codec, Frame
+from jumar.errors import SettingsError
+
+Compression = Literal["none", "zstd"]
+"""Whether results are compressed where a sample says that it pays."""
+
+_UNPICKLABLE = (pickle.PicklingError, AttributeError, TypeError)
+"""What pickle raises for a value that it cannot write."""
+_ZSTD = "zstd+"
 
 
 class Codecs:
-    """The codecs of a store: the first is the one that writes, all of them can read.
+    """The codecs of a store.
 
     Args:
-        codecs: The codecs, each under a name of its own.
+        compression: ``"zstd"`` compresses large results where it pays. They are restored by decompression then, not as
+            memory maps. What was compressed is read whatever is said here.
+        catalogue: The codecs to choose from; those of the process if not given.
+
+    Raises:
+        SettingsError: Zstandard is not installed.
 
     Example:
         >>> codecs = Codecs()
-        >>> codecs.choose([1, 2]).name
+        >>> name, frames = codecs.encode([1, 2])
+        >>> name
         'pickle'
-        >>> codecs.named("pickle") is codecs.choose("anything")
-        True
+        >>> codecs.named(name).decode(memoryview(bytearray(b"".join(frames))))
+        [1, 2]
     """
 
-    def __init__(self, codecs: Iterable[Codec] = (PickleCodec(),)) -> None:
-        self._by_name = {codec.name: codec for codec in codecs}
-        if not self._by_name:
-            raise ValueError("a store needs at least one codec")
-        self._general = next(iter(self._by_name.values()))
+    def __init__(self, *, compression: Compression = "none", catalogue: Catalogue = CATALOGUE) -> None:
+        self._catalogue = catalogue
+        self._squeezed = _zstd().squeezed if compression == "zstd" else None
 
-    def choose(self, value: Any) -> Codec:  # noqa: ARG002 # codecs by type find their place here; callers give the value
-        """The codec that writes this value."""
-        return self._general
+    def choose(self, value: Any) -> Codec:
+        """The codec that is asked first to write this value."""
+        return self._catalogue.chain(type(value))[0]
+
+    def encode(self, value: Any) -> tuple[str, Sequence[Frame]]:
+        """The name of the codec that wrote the value, and what it wrote.
+
+        Raises:
+            Exception: What pickling the value raises. Where cloudpickle might help and is not installed, it says so.
+        """
+        kind = type(value)
+        chain = self._catalogue.known.get(kind) or self._catalogue.chain(kind)
+        for codec in chain:
+            try:
+                frames = codec.encode(value)
+            except _UNPICKLABLE as error:
+                if codec is not self._catalogue.general:
+                    raise
+                codec, frames = self._by_code(value, error)  # noqa: PLW2901 # the one that wrote it
+            if frames is not None:
+                return (codec.name, frames) if self._squeezed is None else self._smaller(codec.name, frames)
+        raise AssertionError("the general codec writes or raises")
 
     def named(self, name: str) -> Codec:
         """The codec that reads what was written under this name.
 
         Raises:
-            LookupError: There is none: the result was written by a newer jumar, or with a codec that is not registered.
+            LookupError: There is none: the result was written by a newer jumar, with a codec that is not registered, or
+                with one that needs a package that is not installed.
         """
-        codec = self._by_name.get(name)
-        if codec is None:
-            known = ", ".join(sorted(self._by_name))
-            raise LookupError(
-                f"no codec {name!r} here (there are: {known}); it came with a newer jumar or an extension"
-            )
-        return codec
+        if name.startswith(_ZSTD):
+            try:
+                wrapped: Codec = _zstd().ZstdCodec(self.named(name[len(_ZSTD) :]))
+            except SettingsError as error:
+                raise LookupError(str(error)) from error
+            return wrapped
+        return self._catalogue.named(name)
+
+    def _by_code(self, value: Any, error: Exception) -> tuple[Codec, Sequence[Frame]]:
+        """What cloudpickle makes of a value that pickle cannot write; pickle's error if that is nothing."""
+        if not self._catalogue.has_cloudpickle():
+            raise pickle.PicklingError(
+                f"{error}. (cloudpickle writes functions and classes that were made inside a function, where it is "
+                f"installed: pip install 'jumar[cloudpickle]')"
+            ) from error
+        codec = self._catalogue.named("cloudpickle")
+        try:
+            frames = codec.encode(value)
+        except Exception:  # noqa: BLE001 # the same as pickle's or a stranger one; pickle's is the one to be told
+            raise error from None
+        assert frames is not None
+        return codec, frames
+
+    def _smaller(self, name: str, frames: Sequence[Frame]) -> tuple[str, Sequence[Frame]]:
+        assert self._squeezed is not None
+        smaller = self._squeezed(frames)
+        return (name, frames) if smaller is None else (_ZSTD + name, smaller)
+
+
+def _zstd() -> ModuleType:
+    try:
+        from jumar.codecs import zstd  # noqa: PLC0415 # an optional package
+    except ImportError as error:
+        raise SettingsError(
+            f"compression with Zstandard needs a package that is not installed ({error}): pip install 'jumar[zstd]'"
+        ) from error
+    return zstd

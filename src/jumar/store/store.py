@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal, Self, TypeVar, overload
 
 from jumar.clock import Clock, SystemClock
-from jumar.codecs.registry import Codecs
+from jumar.codecs.registry import Codecs, Compression
 from jumar.errors import DamagedError, StoreError
 from jumar.keys.code import CodePart
 from jumar.store.absence import Absence
@@ -59,6 +59,7 @@ class Store:
         lineage: Where what explains results is kept; in memory if not given.
         equivalences: Edits that were declared to change no result.
         read_only: Never write to index, blobs or lineage. Large results are then handed around in memory.
+        compression: Whether large results are compressed where it pays.
 
     *Guarantees*: every method may be called from any thread. Nothing that goes wrong with storage raises while results
     are looked up or recorded: it is reported, and costs a recomputation at most. A damaged result is never returned.
@@ -77,6 +78,7 @@ class Store:
         lineage: Lineage | None = None,
         equivalences: Equivalences | None = None,
         read_only: bool = False,
+        compression: Compression = "none",
     ) -> None:
         self.path = path
         self.read_only = read_only
@@ -85,7 +87,7 @@ class Store:
         """What explains the results."""
         self.index, self.blobs, self.scribe = index, blobs, scribe
         """The parts, for what works on a whole store (check, sweep, export)."""
-        self.codecs = Codecs()
+        self.codecs = Codecs(compression=compression)
         self._verify = verify
         self._report = report
         self._clock = clock or SystemClock()
@@ -108,6 +110,7 @@ class Store:
         deferred: bool = False,
         allow_network: bool = False,
         busy_timeout_s: float = 30.0,
+        compression: Compression = "none",
     ) -> Self:
         """The store in a directory, which is made if it is not there.
 
@@ -120,8 +123,10 @@ class Store:
             deferred: Keep new results in memory until `flush` or `close`, or until 256 MiB or 100 000 of them are there.
             allow_network: Go on although the file system is one where SQLite's locks cannot be trusted.
             busy_timeout_s: How long to wait for another program that is writing, in seconds.
+            compression: ``"zstd"`` compresses large results where a sample says that it pays.
 
         Raises:
+            SettingsError: Zstandard is not installed.
             StoreFormatError: The directory holds something else, or a store of a newer format.
             StoreError: The path is a file, cannot be made or read, or lies on a network file system.
 
@@ -164,6 +169,7 @@ class Store:
             lineage=lineage,
             equivalences=equivalences,
             read_only=layout.read_only,
+            compression=compression,
         )
 
     @property
@@ -299,16 +305,15 @@ class Store:
             Exception: What pickling the value raises.
             OSError: The blob could not be written.
         """
-        codec = self.codecs.choose(value)
-        frames = codec.encode(value)
+        name, frames = self.codecs.encode(value)
         size_bytes = sum(map(len, frames)) if len(frames) != 1 else len(frames[0])
         if admits is not None and not admits(size_bytes):
             return None
         if size_bytes <= INLINE_MAX_BYTES or self.read_only:
             inline = frames[0] if len(frames) == 1 and type(frames[0]) is bytes else b"".join(frames)
-            return Payload(codec.name, size_bytes, inline, None)
+            return Payload(name, size_bytes, inline, None)
         blob = self.blobs.write(frames)
-        return Payload(codec.name, blob.size_bytes, None, blob.digest)
+        return Payload(name, blob.size_bytes, None, blob.digest)
 
     def task(self, info: TaskInfo, parts_of: PartsOf | None = None) -> int:
         """The number under which calls of a task are recorded; 0, with a report, where the index takes none.

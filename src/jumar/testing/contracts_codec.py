@@ -14,7 +14,7 @@ import mmap
 from collections.abc import Sequence
 from typing import Any
 
-from jumar.codecs.codec import Codec
+from jumar.codecs.codec import Codec, Frame
 from jumar.testing.raised import raised
 
 _LONGEST_NAME = 255
@@ -48,13 +48,13 @@ class CodecContract:
         codec = self.make()
         for value in self.examples():
             for shift in (0, 1):
-                assert self.same(codec.decode(_memory(codec.encode(value), shift)), value), repr(value)[:80]
+                assert self.same(codec.decode(_memory(_written(codec, value), shift)), value), repr(value)[:80]
 
     def test_frames_can_be_written_one_after_the_other(self) -> None:
         """Each is contiguous bytes: its length is its number of bytes."""
         codec = self.make()
         for value in self.examples():
-            for frame in codec.encode(value):
+            for frame in _written(codec, value):
                 view = memoryview(frame)
                 assert (view.format, view.ndim, view.contiguous) == ("B", 1, True)
                 assert len(frame) == view.nbytes
@@ -63,7 +63,7 @@ class CodecContract:
         """And so does decoding it, and writing to what was decoded from."""
         codec = self.make()
         for value, untouched in zip(self.examples(), self.examples(), strict=True):
-            memory = _memory(codec.encode(value))
+            memory = _memory(_written(codec, value))
             codec.decode(memory)
             memory[:] = bytes(len(memory))
             assert self.same(value, untouched), repr(value)[:80]
@@ -72,16 +72,22 @@ class CodecContract:
         """What is decoded from other memory is another object, unless nobody could tell."""
         codec = self.make()
         for value in self.examples():
-            first, second = (codec.decode(_memory(codec.encode(value))) for _ in range(2))
+            first, second = (codec.decode(_memory(_written(codec, value))) for _ in range(2))
             assert first is not second or type(first).__hash__ is not None
 
     def test_bytes_that_are_cut_off_are_an_error(self) -> None:
         """Never a value."""
         codec = self.make()
         for value in self.examples():
-            data = b"".join(codec.encode(value))
+            data = b"".join(_written(codec, value))
             for length in range(0, len(data), max(1, len(data) // _CUTS)):
                 raised(Exception, codec.decode, memoryview(bytearray(data[:length])))
+
+
+def _written(codec: Codec, value: Any) -> Sequence[Frame]:
+    frames = codec.encode(value)
+    assert frames is not None, f"the codec does not write {value!r:.80}"
+    return frames
 
 
 def _memory(frames: Sequence[Any], shift: int = 0) -> memoryview:

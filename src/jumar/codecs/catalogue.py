@@ -1,0 +1,154 @@
+"""The codecs there are: by the type of the values that they write, and by the name under which they wrote.
+
+Codecs for libraries are in modules of this package that are imported when a value of that library is first written, or
+when a result is read that one of them wrote: no library is imported to find out that it is not needed.
+"""
+
+from __future__ import annotations
+
+import threading
+from importlib import import_module
+from importlib.util import find_spec
+from typing import NamedTuple
+
+from jumar.codecs.codec import Codec
+from jumar.codecs.pickle import PickleCodec
+
+_LONGEST_NAME = 250
+_MAX_KNOWN = 4096
+"""Looked-up types kept; a program that makes classes without end must not make this table grow without end."""
+
+
+class _Home(NamedTuple):
+    """Where a built-in codec is, and what it needs."""
+
+    module: str
+    needs: tuple[str, ...]
+    extra: str
+
+    def is_furnished(self) -> bool:
+        return all(find_spec(name) is not None for name in self.needs)
+
+
+_NUMPY = _Home("jumar.codecs.numpy", ("numpy",), "numpy")
+_ARROW = _Home("jumar.codecs.arrow", ("pyarrow",), "arrow")
+_POLARS = _Home("jumar.codecs.polars", ("polars", "pyarrow"), "polars")
+_CLOUDPICKLE = _Home("jumar.codecs.cloudpickle", ("cloudpickle",), "cloudpickle")
+
+_BY_LIBRARY = {"numpy": _NUMPY, "pyarrow": _ARROW, "polars": _POLARS}
+"""By the top-level name of the module that a type comes from."""
+_BY_NAME = {
+    "numpy": _NUMPY,
+    "numpy-readonly": _NUMPY,
+    "pickle-readonly": _NUMPY,
+    "arrow": _ARROW,
+    "polars": _POLARS,
+    "cloudpickle": _CLOUDPICKLE,
+}
+_GENERAL = PickleCodec()
+
+
+class Catalogue:
+    """Finds codecs.
+
+    Example:
+        >>> catalogue = Catalogue()
+        >>> [codec.name for codec in catalogue.chain(list)]
+        ['pickle']
+
+    *Guarantees*: every method may be called from any thread.
+    """
+
+    def __init__(self) -> None:
+        self.known: dict[type, tuple[Codec, ...]] = {}
+        """The chains that were looked up before. It may be read without a lock, and is replaced, never cleared."""
+        self.general: Codec = _GENERAL
+        """The end of every chain."""
+        self._by_type: dict[type, tuple[Codec, ...]] = {}
+        self._by_name: dict[str, Codec] = {_GENERAL.name: _GENERAL}
+        self._loaded: set[_Home] = set()
+        self._lock = threading.Lock()  # never held while a module is imported: that would wait for other threads
+
+    def register(self, codec: Codec, *types: type) -> None:
+        """Let a codec write values of these types and their subclasses; ``jumar.codecs.register`` is this.
+
+        Args:
+            codec: The codec; the last one registered for a type is asked first. Its name stands in the store: a program
+                that reads the results must register it too. One of the same name takes its place.
+            types: The types.
+
+        Raises:
+            ValueError: The name is taken by jumar, or does not fit into a row.
+        """
+        name = codec.name
+        if name in _BY_NAME or name == _GENERAL.name or not 0 < len(name) <= _LONGEST_NAME or "+" in name:
+            raise ValueError(
+                f"a codec cannot be named {name!r}: the name must be of 1 to {_LONGEST_NAME} characters, without '+', and "
+                f"none of jumar's own ({', '.join(sorted((*_BY_NAME, _GENERAL.name)))})"
+            )
+        if not name.isascii():
+            raise ValueError(f"a codec cannot be named {name!r}: the name must be ASCII")
+        with self._lock:
+            older = self._by_name.get(name)
+            for kind in types:
+                others = (other for other in self._by_type.get(kind, ()) if other is not older)
+                self._by_type[kind] = (codec, *others)
+            self._by_name[name] = codec
+            self.known = {}
+
+    def chain(self, kind: type) -> tuple[Codec, ...]:
+        """The codecs to be asked for a value of this type, one after the other; remembers the answer."""
+        for base in kind.__mro__:
+            library = base.__module__.partition(".")[0] if isinstance(base.__module__, str) else ""
+            home = _BY_LIBRARY.get(library)
+            if home is not None and home not in self._loaded and home.is_furnished():
+                self._load(home)
+        with self._lock:
+            found = [codec for base in kind.__mro__ for codec in self._by_type.get(base, ())]
+            chain = (*dict.fromkeys(found), self.general)
+            if len(self.known) >= _MAX_KNOWN:
+                self.known = {}
+            self.known[kind] = chain
+        return chain
+
+    def named(self, name: str) -> Codec:
+        """The codec that reads what was written under this name.
+
+        Raises:
+            LookupError: There is none, or it needs a package that is not installed.
+        """
+        codec = self._by_name.get(name)
+        home = _BY_NAME.get(name)
+        if codec is None and home is not None:
+            if not home.is_furnished():
+                raise LookupError(f"codec {name!r} needs {' and '.join(home.needs)}: pip install 'jumar[{home.extra}]'")
+            self._load(home)
+            codec = self._by_name.get(name)
+        if codec is None:
+            known = ", ".join(sorted({*self._by_name, *_BY_NAME}))
+            raise LookupError(
+                f"no codec {name!r} here (there are: {known}); it came with a newer jumar, or the program that wrote it "
+                f"registered it (jumar.codecs.register)"
+            )
+        return codec
+
+    def has_cloudpickle(self) -> bool:
+        """Whether `named` gives the codec for what pickle cannot write."""
+        return _CLOUDPICKLE.is_furnished()
+
+    def _load(self, home: _Home) -> None:
+        """Take up a module's codecs, behind what users registered for the same types."""
+        found: dict[Codec, tuple[type, ...]] = import_module(home.module).codecs()
+        with self._lock:
+            if home in self._loaded:
+                return
+            for codec, types in found.items():
+                for kind in types:
+                    self._by_type[kind] = (*self._by_type.get(kind, ()), codec)
+                self._by_name[codec.name] = codec
+            self.known = {}
+            self._loaded.add(home)
+
+
+CATALOGUE = Catalogue()
+"""The codecs of this process."""
