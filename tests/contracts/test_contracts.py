@@ -2,9 +2,17 @@
 
 import pickle
 
+import numpy as np
+import polars as pl
+import pyarrow as pa
 import pytest
 
-from jumar.codecs.pickle import PickleCodec
+from jumar.codecs.arrow import ArrowCodec
+from jumar.codecs.cloudpickle import CloudpickleCodec
+from jumar.codecs.numpy import NumpyCodec, ReadOnlyPickleCodec
+from jumar.codecs.pickle import BytesPickleCodec, PickleCodec, PlainPickleCodec
+from jumar.codecs.polars import PolarsCodec
+from jumar.codecs.zstd import ZstdCodec
 from jumar.executors import InlineExecutor, ThreadsExecutor
 from jumar.store.file_blobs import FileBlobs
 from jumar.store.held_blobs import HeldBlobs
@@ -60,6 +68,82 @@ class TestHeldBlobs(BlobsContract):
 class TestPickleCodec(CodecContract):
     def make(self):
         return PickleCodec()
+
+
+class TestPlainPickleCodec(CodecContract):
+    def make(self):
+        return PlainPickleCodec()
+
+
+class TestBytesPickleCodec(CodecContract):
+    def make(self):
+        return BytesPickleCodec()
+
+    def examples(self):
+        return [kind(size) for kind in (bytes, bytearray) for size in (0, 1, 65_535, 65_536, 300_000)]
+
+
+class TestCloudpickleCodec(CodecContract):
+    def make(self):
+        return CloudpickleCodec()
+
+
+class TestZstdCodec(CodecContract):
+    def make(self):
+        return ZstdCodec(PickleCodec())
+
+
+class ArrayContract(CodecContract):
+    """For codecs of arrays, which ``==`` does not compare as a whole."""
+
+    def same(self, left, right):
+        return type(left) is type(right) and left.dtype == right.dtype and left.tolist() == right.tolist()
+
+
+class TestNumpyCodec(ArrayContract):
+    def make(self):
+        return NumpyCodec()
+
+    def examples(self):
+        dates = np.arange("2024-01-01", "2024-03-01", dtype="datetime64[D]")
+        return [np.arange(5_000.0), dates, dates[:0], np.ones((50, 100, 2), ">i4", order="F"), np.zeros((), "m8[s]")]
+
+
+class TestNumpyCodecOfReadOnlyArrays(ArrayContract):
+    def make(self):
+        return NumpyCodec(writeable=False)
+
+    def examples(self):
+        return [np.broadcast_to(np.arange(5_000.0), (2, 5_000)), np.frombuffer(bytes(20_000), np.uint8)]
+
+
+class TestReadOnlyPickleCodec(ArrayContract):
+    def make(self):
+        return ReadOnlyPickleCodec()
+
+    def examples(self):
+        return [np.broadcast_to(np.array(["a", None, (1, 2)], dtype=object), (2, 3)), np.frombuffer(b"12345", np.uint8)]
+
+
+class TestArrowCodec(CodecContract):
+    def make(self):
+        return ArrowCodec()
+
+    def examples(self):
+        table = pa.table({"seed": range(5_000), "name": ["é", None] * 2_500})
+        return [table, table[3:5], table.to_batches()[0], table["name"], table["seed"].chunk(0), pa.table({})]
+
+
+class TestPolarsCodec(CodecContract):
+    def make(self):
+        return PolarsCodec()
+
+    def examples(self):
+        frame = pl.DataFrame({"seed": range(5_000), "name": ["é", None] * 2_500})
+        return [frame, frame[3:5], frame["name"], frame["seed"].sort(descending=True)]
+
+    def same(self, left, right):
+        return type(left) is type(right) and left.equals(right)
 
 
 class TestInlineExecutor(ExecutorContract):

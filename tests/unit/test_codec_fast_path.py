@@ -4,12 +4,13 @@ import pickle
 
 import pytest
 
-from jumar.codecs.pickle import PickleCodec
+from jumar.codecs.registry import Codecs
 
 
 @pytest.mark.parametrize("value", [0, -(2**70), 1.5, float("nan"), "", "é" * 3000, True, None, 1 + 2j], ids=repr)
 def test_values_that_hold_no_buffers_are_written_as_with_the_machinery_for_buffers(value):
-    [written] = PickleCodec().encode(value)
+    name, [written] = Codecs().encode(value)
+    assert name == "pickle"
     assert written == pickle.dumps(value, protocol=5, buffer_callback=lambda buffer: True)
 
 
@@ -17,6 +18,7 @@ def test_values_that_hold_no_buffers_are_written_as_with_the_machinery_for_buffe
 @pytest.mark.parametrize("kind", [bytes, bytearray])
 def test_bytes_are_written_as_pickle_writes_them_and_from_their_own_memory(kind, size):
     value = kind(b"x" * size)
-    frames = PickleCodec().encode(value)
+    name, frames = Codecs().encode(value)
+    assert name == "pickle"
     assert b"".join(frames) == pickle.dumps(value, protocol=5)
     assert any(frame is value for frame in frames) == (size >= 2**16)

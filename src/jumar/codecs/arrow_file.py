@@ -91,14 +91,15 @@ def read(data: memoryview) -> tuple[pa.Table, bytes]:
 
 def _is_cut_evenly(table: pa.Table) -> bool:
     if table.num_columns == 0:
-        return table.num_rows == 0
+        return bool(table.num_rows == 0)
     lengths = {tuple(len(chunk) for chunk in column.chunks) for column in table.columns}
     return len(lengths) == 1 and 0 not in next(iter(lengths))
 
 
 def _is_foreign(kind: pa.DataType) -> bool:
+    if isinstance(kind, pa.BaseExtensionType):
+        return True
     inner = [kind.field(index).type for index in range(kind.num_fields)]
     if pa.types.is_dictionary(kind):
         inner.append(kind.value_type)
-    foreign: bool = isinstance(kind, pa.BaseExtensionType)
-    return foreign or any(map(_is_foreign, inner))
+    return any(map(_is_foreign, inner))

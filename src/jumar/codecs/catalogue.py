@@ -7,12 +7,13 @@ when a result is read that one of them wrote: no library is imported to find out
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from importlib.util import find_spec
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from jumar.codecs.codec import Codec
-from jumar.codecs.pickle import PickleCodec
+from jumar.codecs.codec import Codec, Frame
+from jumar.codecs.pickle import SOONER, PickleCodec
 
 _LONGEST_NAME = 250
 _MAX_KNOWN = 4096
@@ -48,24 +49,31 @@ _BY_NAME = {
 _GENERAL = PickleCodec()
 
 
+class Chain(NamedTuple):
+    """The codecs to be asked for values of a type, one after the other."""
+
+    encode: Callable[[Any], Sequence[Frame] | None]
+    """That of the first, which is the only one for most values."""
+    codecs: tuple[Codec, ...]
+
+
 class Catalogue:
     """Finds codecs.
 
     Example:
         >>> catalogue = Catalogue()
-        >>> [codec.name for codec in catalogue.chain(list)]
+        >>> [codec.name for codec in catalogue.chain(list).codecs]
         ['pickle']
 
     *Guarantees*: every method may be called from any thread.
     """
 
     def __init__(self) -> None:
-        self.known: dict[type, tuple[Codec, ...]] = {}
-        """The chains that were looked up before. It may be read without a lock, and is replaced, never cleared."""
-        self.general: Codec = _GENERAL
-        """The end of every chain."""
+        self.known: dict[type, Chain] = {}
+        """The chains that were looked up before. It may be read without a lock, and stays the same dictionary."""
+        self.by_name: dict[str, Codec] = {_GENERAL.name: _GENERAL}
+        """The codecs that are loaded; likewise."""
         self._by_type: dict[type, tuple[Codec, ...]] = {}
-        self._by_name: dict[str, Codec] = {_GENERAL.name: _GENERAL}
         self._loaded: set[_Home] = set()
         self._lock = threading.Lock()  # never held while a module is imported: that would wait for other threads
 
@@ -89,14 +97,14 @@ class Catalogue:
         if not name.isascii():
             raise ValueError(f"a codec cannot be named {name!r}: the name must be ASCII")
         with self._lock:
-            older = self._by_name.get(name)
+            older = self.by_name.get(name)
             for kind in types:
                 others = (other for other in self._by_type.get(kind, ()) if other is not older)
                 self._by_type[kind] = (codec, *others)
-            self._by_name[name] = codec
-            self.known = {}
+            self.by_name[name] = codec
+            self.known.clear()
 
-    def chain(self, kind: type) -> tuple[Codec, ...]:
+    def chain(self, kind: type) -> Chain:
         """The codecs to be asked for a value of this type, one after the other; remembers the answer."""
         for base in kind.__mro__:
             library = base.__module__.partition(".")[0] if isinstance(base.__module__, str) else ""
@@ -105,9 +113,10 @@ class Catalogue:
                 self._load(home)
         with self._lock:
             found = [codec for base in kind.__mro__ for codec in self._by_type.get(base, ())]
-            chain = (*dict.fromkeys(found), self.general)
+            codecs = (*dict.fromkeys(found), SOONER.get(kind, _GENERAL))
+            chain = Chain(codecs[0].encode, codecs)
             if len(self.known) >= _MAX_KNOWN:
-                self.known = {}
+                self.known.clear()
             self.known[kind] = chain
         return chain
 
@@ -117,20 +126,23 @@ class Catalogue:
         Raises:
             LookupError: There is none, or it needs a package that is not installed.
         """
-        codec = self._by_name.get(name)
+        codec = self.by_name.get(name)
         home = _BY_NAME.get(name)
         if codec is None and home is not None:
             if not home.is_furnished():
                 raise LookupError(f"codec {name!r} needs {' and '.join(home.needs)}: pip install 'jumar[{home.extra}]'")
             self._load(home)
-            codec = self._by_name.get(name)
+            codec = self.by_name.get(name)
         if codec is None:
-            known = ", ".join(sorted({*self._by_name, *_BY_NAME}))
             raise LookupError(
-                f"no codec {name!r} here (there are: {known}); it came with a newer jumar, or the program that wrote it "
-                f"registered it (jumar.codecs.register)"
+                f"no codec {name!r} here (there are: {', '.join(self.names())}); it came with a newer jumar, or the program "
+                f"that wrote it registered it (jumar.codecs.register)"
             )
         return codec
+
+    def names(self) -> list[str]:
+        """The names of all codecs, loaded or not."""
+        return sorted({*self.by_name, *_BY_NAME})
 
     def has_cloudpickle(self) -> bool:
         """Whether `named` gives the codec for what pickle cannot write."""
@@ -145,8 +157,8 @@ class Catalogue:
             for codec, types in found.items():
                 for kind in types:
                     self._by_type[kind] = (*self._by_type.get(kind, ()), codec)
-                self._by_name[codec.name] = codec
-            self.known = {}
+                self.by_name[codec.name] = codec
+            self.known.clear()
             self._loaded.add(home)
 
 

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
 import cloudpickle
 
-from jumar.codecs import framing
-from jumar.codecs.codec import Codec, Frame
+from jumar.codecs.codec import Codec
+from jumar.codecs.pickle import PickleCodec
 
 
-class CloudpickleCodec:
+class CloudpickleCodec(PickleCodec):
     """Writes lambdas, functions and classes made inside functions, and values that hold some, by their code.
 
     Example:
@@ -24,22 +21,7 @@ class CloudpickleCodec:
     """
 
     name = "cloudpickle"
-
-    def encode(self, value: Any) -> Sequence[Frame]:
-        """The plain or the framed form of the value; buffers in it are views of the value's memory.
-
-        Raises:
-            Exception: What the value's own pickling raises, for what cloudpickle cannot write either.
-        """
-        return framing.dump(cloudpickle.dumps, value)
-
-    def decode(self, data: memoryview) -> Any:
-        """The value from its plain or framed form; large buffers in it are views of ``data``.
-
-        Raises:
-            Exception: The framing is damaged, or the value's own unpickling fails.
-        """
-        return framing.load(data)
+    _dumps = staticmethod(cloudpickle.dumps)
 
 
 def codecs() -> dict[Codec, tuple[type, ...]]:

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import pickle
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from jumar.codecs.codec import Frame
@@ -31,33 +31,6 @@ IN_BAND_MAX_BYTES = 16 * 1024
 """Buffers up to this size are copied into the stream: cheaper than an aligned place of their own, and they pack well."""
 
 _HEAD = struct.Struct("<8sIIQ")
-
-
-def dump(dumps: Callable[..., bytes], value: Any) -> Sequence[Frame]:
-    """The plain or the framed form of a value; buffers in it are views of the value's memory.
-
-    Args:
-        dumps: ``pickle.dumps``, or one that takes the same arguments.
-        value: The value.
-
-    Raises:
-        Exception: What ``dumps`` raises.
-    """
-    large: list[memoryview] = []
-
-    def keep_in_band(buffer: pickle.PickleBuffer) -> bool:
-        # The order of `large` is the order in which the stream asks for the buffers again.
-        try:
-            raw = buffer.raw()
-        except BufferError:  # not contiguous: only the pickler can say how to write it
-            return True
-        if raw.nbytes <= IN_BAND_MAX_BYTES:
-            return True
-        large.append(raw)
-        return False
-
-    stream = dumps(value, protocol=5, buffer_callback=keep_in_band)
-    return _framed(stream, large) if large else (stream,)
 
 
 def load(data: memoryview) -> Any:
@@ -73,7 +46,8 @@ def load(data: memoryview) -> Any:
     return pickle.loads(data)
 
 
-def _framed(stream: bytes, buffers: Sequence[memoryview]) -> list[Frame]:
+def framed(stream: bytes, buffers: Sequence[memoryview]) -> list[Frame]:
+    """The frames of a pickle and of the buffers that it asks for, in that order."""
     head = _HEAD.pack(MAGIC, VERSION, len(buffers), len(stream))
     lengths = struct.pack(f"<{len(buffers)}Q", *(buffer.nbytes for buffer in buffers))
     frames: list[Frame] = [head, lengths, stream]

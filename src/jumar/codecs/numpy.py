@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import io
-import pickle
 from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
 
-from jumar.codecs import framing
 from jumar.codecs.codec import Codec, Frame
 from jumar.codecs.framing import IN_BAND_MAX_BYTES
+from jumar.codecs.pickle import PickleCodec
 
 _FORMAT = np.lib.format
 _HEAD_BYTES = 10
@@ -21,6 +20,7 @@ _HEADER_MAX_BYTES = 10_000
 """The longest text of a header that ``np.load`` reads unless it is told otherwise."""
 
 _EXACT_IN_PICKLE = frozenset("biufcSU?")
+_PICKLE = PickleCodec()
 
 
 class NumpyCodec:
@@ -110,7 +110,7 @@ class ReadOnlyPickleCodec:
         Raises:
             Exception: What pickling an object in the array raises.
         """
-        return None if value.flags.writeable else framing.dump(pickle.dumps, value)
+        return None if value.flags.writeable else _PICKLE.encode(value)
 
     def decode(self, data: memoryview) -> np.ndarray[Any, Any]:
         """The array, which may not be written to.
@@ -118,7 +118,7 @@ class ReadOnlyPickleCodec:
         Raises:
             Exception: The framing is damaged, or unpickling an object in the array fails.
         """
-        array: np.ndarray[Any, Any] = framing.load(data)
+        array: np.ndarray[Any, Any] = _PICKLE.decode(data)
         array.flags.writeable = False
         return array
 
@@ -163,4 +163,4 @@ def _is_same(left: np.dtype[Any], right: np.dtype[Any]) -> bool:
 def codecs() -> dict[Codec, tuple[type, ...]]:
     """The codecs of arrays, in the order in which they are asked."""
     writers: list[Codec] = [NumpyCodec(), NumpyCodec(writeable=False), ReadOnlyPickleCodec()]
-    return {codec: (np.ndarray,) for codec in writers}
+    return dict.fromkeys(writers, (np.ndarray,))

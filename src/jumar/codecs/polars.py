@@ -15,6 +15,8 @@ from jumar.codecs.codec import Codec, Frame
 _MOST_OVERHEAD = 2
 """How much larger a file may be than its values: long texts of a slice come with all that they were sliced from."""
 _OVERHEAD_FREE_BYTES = 64 * 1024
+_VIEW_BYTES = 16
+"""What a text takes beside its letters, which is all that `estimated_size` counts."""
 
 
 class PolarsCodec:
@@ -48,7 +50,8 @@ class PolarsCodec:
         frames = arrow_file.write(_table(frame), mark.encode())
         if frames is None:
             return None
-        allowed_bytes = _MOST_OVERHEAD * frame.estimated_size() + _OVERHEAD_FREE_BYTES
+        own_bytes = frame.estimated_size() + _VIEW_BYTES * frame.height * frame.width
+        allowed_bytes = _MOST_OVERHEAD * own_bytes + _OVERHEAD_FREE_BYTES
         return frames if sum(map(len, frames)) <= allowed_bytes else None
 
     def decode(self, data: memoryview) -> pl.DataFrame | pl.Series:

@@ -41,11 +41,12 @@ class Codecs:
 
     def __init__(self, *, compression: Compression = "none", catalogue: Catalogue = CATALOGUE) -> None:
         self._catalogue = catalogue
+        self._known, self._by_name = catalogue.known, catalogue.by_name
         self._squeezed = _zstd().squeezed if compression == "zstd" else None
 
     def choose(self, value: Any) -> Codec:
         """The codec that is asked first to write this value."""
-        return self._catalogue.chain(type(value))[0]
+        return self._catalogue.chain(type(value)).codecs[0]
 
     def encode(self, value: Any) -> tuple[str, Sequence[Frame]]:
         """The name of the codec that wrote the value, and what it wrote.
@@ -54,17 +55,17 @@ class Codecs:
             Exception: What pickling the value raises. Where cloudpickle might help and is not installed, it says so.
         """
         kind = type(value)
-        chain = self._catalogue.known.get(kind) or self._catalogue.chain(kind)
-        for codec in chain:
-            try:
-                frames = codec.encode(value)
-            except _UNPICKLABLE as error:
-                if codec is not self._catalogue.general:
-                    raise
-                codec, frames = self._by_code(value, error)  # noqa: PLW2901 # the one that wrote it
-            if frames is not None:
-                return (codec.name, frames) if self._squeezed is None else self._smaller(codec.name, frames)
-        raise AssertionError("the general codec writes or raises")
+        write, codecs = self._known.get(kind) or self._catalogue.chain(kind)
+        codec = codecs[0]
+        try:
+            frames = write(value)
+            if frames is None:
+                codec, frames = _asked(codecs[1:], value)
+        except _UNPICKLABLE as error:
+            codec, frames = self._by_code(value, error)
+        if self._squeezed is not None:
+            return self._smaller(codec.name, frames)
+        return codec.name, frames
 
     def named(self, name: str) -> Codec:
         """The codec that reads what was written under this name.
@@ -73,6 +74,9 @@ class Codecs:
             LookupError: There is none: the result was written by a newer jumar, with a codec that is not registered, or
                 with one that needs a package that is not installed.
         """
+        codec = self._by_name.get(name)
+        if codec is not None:
+            return codec
         if name.startswith(_ZSTD):
             try:
                 wrapped: Codec = _zstd().ZstdCodec(self.named(name[len(_ZSTD) :]))
@@ -100,6 +104,14 @@ class Codecs:
         assert self._squeezed is not None
         smaller = self._squeezed(frames)
         return (name, frames) if smaller is None else (_ZSTD + name, smaller)
+
+
+def _asked(chain: Sequence[Codec], value: Any) -> tuple[Codec, Sequence[Frame]]:
+    for codec in chain:
+        frames = codec.encode(value)
+        if frames is not None:
+            return codec, frames
+    raise AssertionError("the general codec, the last of a chain, writes or raises")
 
 
 def _zstd() -> ModuleType:
