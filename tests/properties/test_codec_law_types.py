@@ -126,6 +126,26 @@ def test_a_contiguous_array_is_written_from_its_memory_and_restored_as_a_view(sh
     assert view.ctypes.data % 64 == 0
 
 
+def test_fields_that_a_program_renames_are_those_of_its_array_only():
+    array = np.zeros(3, [("a", "i4"), ("b", "f8")])
+    first, second = restored(array), restored(array)
+    first.dtype.names = ("x", "y")
+    assert second.dtype.names == restored(array).dtype.names == ("a", "b")
+
+
+def test_an_array_of_more_than_2_gib_is_neither_copied_nor_cut():
+    array = np.zeros(2**31 + 5_000, np.uint8)  # pages of zeros that nobody touches take no memory
+    name, (header, numbers) = codecs.encode(array)
+    assert len(numbers) == array.nbytes
+    assert np.shares_memory(np.frombuffer(numbers, np.uint8), array)
+    memory = memoryview(mmap.mmap(-1, len(header) + len(numbers)))
+    memory[: len(header)] = header
+    back = codecs.named(name).decode(memory)
+    back[-1] = 7
+    assert back.shape == array.shape
+    assert memory[-1] == 7
+
+
 # -- Arrow -------------------------------------------------------------------------------------------------------------
 
 leaves = st.sampled_from(

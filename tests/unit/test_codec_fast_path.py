@@ -22,3 +22,11 @@ def test_bytes_are_written_as_pickle_writes_them_and_from_their_own_memory(kind,
     assert name == "pickle"
     assert b"".join(frames) == pickle.dumps(value, protocol=5)
     assert any(frame is value for frame in frames) == (size >= 2**16)
+
+
+def test_bytes_of_more_than_4_gib_are_written_with_the_opcode_that_can_count_them():
+    value = bytes(2**32)  # pages of zeros that nobody touches take no memory
+    head, body, end = Codecs().encode(value)[1]
+    assert head == b"\x80\x05" + pickle.BINBYTES8 + (2**32).to_bytes(8, "little")
+    assert body is value
+    assert end == pickle.MEMOIZE + pickle.STOP

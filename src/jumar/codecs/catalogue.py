@@ -52,8 +52,9 @@ _GENERAL = PickleCodec()
 class Chain(NamedTuple):
     """The codecs to be asked for values of a type, one after the other."""
 
+    name: str
     encode: Callable[[Any], Sequence[Frame] | None]
-    """That of the first, which is the only one for most values."""
+    """Name and method of the first, which is all that most values need."""
     codecs: tuple[Codec, ...]
 
 
@@ -114,7 +115,7 @@ class Catalogue:
         with self._lock:
             found = [codec for base in kind.__mro__ for codec in self._by_type.get(base, ())]
             codecs = (*dict.fromkeys(found), SOONER.get(kind, _GENERAL))
-            chain = Chain(codecs[0].encode, codecs)
+            chain = Chain(codecs[0].name, codecs[0].encode, codecs)
             if len(self.known) >= _MAX_KNOWN:
                 self.known.clear()
             self.known[kind] = chain

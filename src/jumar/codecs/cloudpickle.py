@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from typing import Any
+
 import cloudpickle
 
-from jumar.codecs.codec import Codec
+from jumar.codecs.codec import Codec, Frame
 from jumar.codecs.pickle import PickleCodec
 
 
@@ -21,7 +24,14 @@ class CloudpickleCodec(PickleCodec):
     """
 
     name = "cloudpickle"
-    _dumps = staticmethod(cloudpickle.dumps)
+
+    def encode(self, value: Any, dumps: Callable[..., bytes] = cloudpickle.dumps) -> Sequence[Frame]:
+        """The plain or the framed form of the value, as `PickleCodec` writes it.
+
+        Raises:
+            Exception: What the value's own pickling raises, where cloudpickle cannot write it either.
+        """
+        return super().encode(value, dumps)
 
 
 def codecs() -> dict[Codec, tuple[type, ...]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pickle
 import struct
 from collections.abc import Callable, Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 from jumar.codecs.codec import Codec, Frame
 from jumar.codecs.framing import IN_BAND_MAX_BYTES, framed, load
@@ -33,10 +33,13 @@ class PickleCodec:
     """
 
     name = "pickle"
-    _dumps: ClassVar[Callable[..., bytes]] = staticmethod(pickle.dumps)
 
-    def encode(self, value: Any) -> Sequence[Frame]:
+    def encode(self, value: Any, dumps: Callable[..., bytes] = pickle.dumps) -> Sequence[Frame]:
         """The plain or the framed form of the value; buffers in it are views of the value's memory.
+
+        Args:
+            value: The value.
+            dumps: What writes the stream, called as ``pickle.dumps`` is.
 
         Raises:
             Exception: What the value's own pickling raises: mostly ``PicklingError``, ``TypeError``, ``AttributeError``.
@@ -54,7 +57,7 @@ class PickleCodec:
             large.append(raw)
             return False
 
-        stream = self._dumps(value, 5, buffer_callback=keep_in_band)
+        stream = dumps(value, 5, buffer_callback=keep_in_band)
         return framed(stream, large) if large else (stream,)
 
     def decode(self, data: memoryview) -> Any:
@@ -70,19 +73,19 @@ class PickleCodec:
 class PlainPickleCodec(PickleCodec):
     """Writes the same bytes for values that hold no buffers, without the machinery for buffers."""
 
-    def encode(self, value: Any) -> Sequence[Frame]:
+    def encode(self, value: Any, dumps: Callable[..., bytes] = pickle.dumps) -> Sequence[Frame]:
         """The value's plain pickle."""
-        return (pickle.dumps(value, 5),)
+        return (dumps(value, 5),)
 
 
 class BytesPickleCodec(PickleCodec):
     """Writes the same bytes for ``bytes`` and ``bytearray``, without a copy of large ones."""
 
-    def encode(self, value: bytes | bytearray) -> Sequence[Frame]:
+    def encode(self, value: bytes | bytearray, dumps: Callable[..., bytes] = pickle.dumps) -> Sequence[Frame]:
         """The value's plain pickle; a large value is itself a frame of it."""
         size_bytes = len(value)
         if size_bytes < STREAMED_MIN_BYTES:
-            return (pickle.dumps(value, 5),)
+            return (dumps(value, 5),)
         if type(value) is bytearray:
             opcode = _LONG.pack(_BYTEARRAY8, size_bytes)
         elif size_bytes < 1 << 32:

@@ -55,17 +55,16 @@ class Codecs:
             Exception: What pickling the value raises. Where cloudpickle might help and is not installed, it says so.
         """
         kind = type(value)
-        write, codecs = self._known.get(kind) or self._catalogue.chain(kind)
-        codec = codecs[0]
+        name, write, codecs = self._known.get(kind) or self._catalogue.chain(kind)
         try:
             frames = write(value)
             if frames is None:
-                codec, frames = _asked(codecs[1:], value)
+                name, frames = _asked(codecs[1:], value)
         except _UNPICKLABLE as error:
-            codec, frames = self._by_code(value, error)
+            name, frames = self._by_code(value, error)
         if self._squeezed is not None:
-            return self._smaller(codec.name, frames)
-        return codec.name, frames
+            return self._smaller(name, frames)
+        return name, frames
 
     def named(self, name: str) -> Codec:
         """The codec that reads what was written under this name.
@@ -85,7 +84,7 @@ class Codecs:
             return wrapped
         return self._catalogue.named(name)
 
-    def _by_code(self, value: Any, error: Exception) -> tuple[Codec, Sequence[Frame]]:
+    def _by_code(self, value: Any, error: Exception) -> tuple[str, Sequence[Frame]]:
         """What cloudpickle makes of a value that pickle cannot write; pickle's error if that is nothing."""
         if not self._catalogue.has_cloudpickle():
             raise pickle.PicklingError(
@@ -98,7 +97,7 @@ class Codecs:
         except Exception:  # noqa: BLE001 # the same as pickle's or a stranger one; pickle's is the one to be told
             raise error from None
         assert frames is not None
-        return codec, frames
+        return codec.name, frames
 
     def _smaller(self, name: str, frames: Sequence[Frame]) -> tuple[str, Sequence[Frame]]:
         assert self._squeezed is not None
@@ -106,11 +105,11 @@ class Codecs:
         return (name, frames) if smaller is None else (_ZSTD + name, smaller)
 
 
-def _asked(chain: Sequence[Codec], value: Any) -> tuple[Codec, Sequence[Frame]]:
+def _asked(chain: Sequence[Codec], value: Any) -> tuple[str, Sequence[Frame]]:
     for codec in chain:
         frames = codec.encode(value)
         if frames is not None:
-            return codec, frames
+            return codec.name, frames
     raise AssertionError("the general codec, the last of a chain, writes or raises")
 
 
