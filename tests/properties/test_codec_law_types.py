@@ -267,14 +267,18 @@ def test_a_table_is_written_from_its_memory_and_restored_as_a_view_of_its_slice_
 @example(pl.DataFrame({"a": [1]}, schema={"a": pl.Int128}))
 @example(pl.DataFrame())
 def test_a_frame_comes_back_with_its_types_and_what_is_known_of_its_order(frame):
-    back = restored(frame)
-    assert back.schema == frame.schema
-    assert_frame_equal(back, frame, check_exact=True, categorical_as_str=False)
-    for column in frame:
-        mine = restored(column)
-        assert (mine.name, mine.dtype) == (column.name, column.dtype)
-        for order in ("SORTED_ASC", "SORTED_DESC"):
-            assert mine.flags[order] == back[column.name].flags[order] == column.flags[order]
+    for value in (frame, *frame):
+        back = restored(value)
+        assert_frame_equal(table_of(back), table_of(value), check_exact=True, categorical_as_str=False)
+        assert table_of(back).schema == table_of(value).schema
+        if codecs.encode(value)[0] == "polars":  # in its own pickles Polars knows more of some columns than before
+            for mine, theirs in zip(table_of(back), table_of(value), strict=True):
+                for order in ("SORTED_ASC", "SORTED_DESC"):
+                    assert mine.flags[order] == theirs.flags[order]
+
+
+def table_of(value):
+    return value.to_frame() if isinstance(value, pl.Series) else value
 
 
 def test_a_frame_is_written_from_its_memory_and_restored_as_a_view():
