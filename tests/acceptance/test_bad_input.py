@@ -82,11 +82,11 @@ def test_a_result_that_cannot_be_pickled_reaches_who_needs_it_and_is_reported(ta
     @jumar.task
     def make():
         tally.add("make")
-        return lambda: 42
+        return threading.Lock()
 
     @jumar.task
-    def use(fn):
-        return fn()
+    def use(lock):
+        return lock.acquire() and 42
 
     with jumar.Session(jumar.Store.in_memory(), "threads", 2) as session:
         future = make.spawn()
@@ -99,10 +99,10 @@ def test_a_result_that_cannot_be_pickled_reaches_who_needs_it_and_is_reported(ta
 
 def test_a_result_that_cannot_be_pickled_is_an_error_where_that_was_asked_for():
     def make():
-        return lambda: 42
+        return threading.Lock()
 
-    def use(fn):
-        return fn()
+    def use(lock):
+        return lock.acquire() and 42
 
     with jumar.Session(jumar.Store.in_memory(), "threads", 2, on_store_error="raise") as session:
         future = jumar.spawn(make)

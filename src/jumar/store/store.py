@@ -146,11 +146,7 @@ class Store:
         equivalences: Equivalences = MemoryEquivalences()
         if layout.database.exists() or not layout.read_only:
             index = database = SqliteIndex(
-                layout.database,
-                durability,
-                report=report,
-                busy_timeout_s=busy_timeout_s,
-                read_only=layout.read_only,
+                layout.database, durability, report=report, busy_timeout_s=busy_timeout_s, read_only=layout.read_only
             )
             lineage = SqliteLineage(database)
             equivalences = SqliteEquivalences(database)
