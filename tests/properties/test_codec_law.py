@@ -13,7 +13,9 @@ from jumar.codecs.framing import ALIGNMENT_BYTES, IN_BAND_MAX_BYTES
 from jumar.codecs.pickle import PickleCodec
 
 codec = PickleCodec()
-quick = settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+quick = settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+)
 
 
 def memory_of(frames, shift=0):

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import jumar
@@ -43,6 +43,7 @@ def test_a_result_that_a_sample_speaks_against_is_not_compressed_as_a_whole():
     assert squeezed([hidden]) is None
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 40_000), max_size=6), st.binary(min_size=1, max_size=20))
 def test_frames_of_all_sizes_come_back(sizes, pattern):
     value = [bytearray((pattern * (size // len(pattern) + 1))[:size]) for size in sizes]
