@@ -25,7 +25,7 @@ from jumar.store.lineage import Lineage, Loss, MemoryLineage
 from jumar.store.memory_blobs import MemoryBlobs
 from jumar.store.memory_index import MemoryIndex
 from jumar.store.outlines import Outlines
-from jumar.store.records import CallRecord, Entry, Failure, Payload, TaskInfo, Totals
+from jumar.store.records import GRAPH, CallRecord, Entry, Failure, Payload, TaskInfo, Totals, role
 from jumar.store.scribe import DirectScribe, Scribe, SilentScribe
 from jumar.store.sqlite_connection import FAULTS, Durability
 from jumar.store.sqlite_index import SqliteIndex
@@ -234,7 +234,7 @@ class Store:
 
     def _decode(self, entry: Entry, memory: memoryview) -> Any:
         try:
-            return self.codecs.named(entry.codec).decode(memory)
+            return self.codecs.named(role(entry.codec)[1]).decode(memory)
         except Exception as error:
             text = (
                 f"the kept result of call {entry.key.hex()[:12]} cannot be decoded here ({type(error).__name__}: {error}): "
@@ -385,7 +385,7 @@ class Store:
             StoreError: The index cannot be read, when the iterator comes to that.
         """
         self.flush()
-        return self._read(self.index.calls(prefix, task, limit, run))
+        return map(_with_state, self._read(self.index.calls(prefix, task, limit, run)))
 
     def totals(self) -> Totals:
         """What the store holds; reads the whole index and looks at every blob.
@@ -419,3 +419,8 @@ class Store:
 
     def __repr__(self) -> str:
         return f"<jumar.Store {self.path or 'in memory'}>"
+
+
+def _with_state(record: CallRecord) -> CallRecord:
+    kept, _ = role(record.codec)
+    return record._replace(state="continued" if kept == GRAPH else "failed") if kept else record
