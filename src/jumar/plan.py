@@ -17,7 +17,7 @@ from typing import Any, Literal, NoReturn
 from jumar.continuation import Continuation
 from jumar.engine import Engine
 from jumar.future import Future
-from jumar.graph.call import DONE, NEW, Call
+from jumar.graph.call import DONE, NEW, NOTHING, Call
 from jumar.record import needs_of
 from jumar.session import Session
 from jumar.store.records import CallRecord
