@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from itertools import chain, islice
 from pathlib import Path
@@ -167,6 +167,10 @@ class SqliteIndex:
             connection.executemany("DELETE FROM failures WHERE key = ?", bound)
 
         self.transact(delete)
+        self.forget(keys)
+
+    def forget(self, keys: Collection[bytes]) -> None:
+        """See ``Database.forget``."""
         with self._read_lock:
             self._ahead.drop(keys)
 
