@@ -107,8 +107,8 @@ def test_a_session_that_is_stopped_at_once_leaves_nobody_waiting(gate, tally):
         tally.add("after")
 
     session = in_memory(workers=1)
-    running = session.engine.spawn(jumar.Task(held)._call(session.engine, (1,), {}))
-    dependant = session.engine.spawn(jumar.Task(after)._call(session.engine, (running,), {}))
+    running = session.engine.spawn(jumar.Task(held).make(session.engine, (1,), {}))
+    dependant = session.engine.spawn(jumar.Task(after).make(session.engine, (running,), {}))
     gate.wait_for_arrival()
     session.close("now")
     for future in (running, dependant):

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import ExitStack, closing
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal, Self, TypeVar, overload
@@ -28,8 +28,8 @@ from jumar.store.lineage import Lineage, Loss, MemoryLineage
 from jumar.store.memory_blobs import MemoryBlobs
 from jumar.store.memory_index import MemoryIndex
 from jumar.store.outlines import Outlines
-from jumar.store.records import GRAPH, CallRecord, Entry, Failure, Payload, TaskInfo, Totals, role
 from jumar.store.presence import Presence
+from jumar.store.records import GRAPH, CallRecord, Entry, Failure, Payload, TaskInfo, Totals, role
 from jumar.store.retention import Rules
 from jumar.store.scribe import DirectScribe, Scribe, SilentScribe
 from jumar.store.sqlite_connection import FAULTS, Durability
@@ -421,7 +421,7 @@ class Store:
             StoreError: The index cannot be read, when the iterator comes to that.
         """
         self.flush()
-        return map(_with_state, self._read(self.index.calls(prefix, task, limit, run)))
+        return _stated(self._read(self.index.calls(prefix, task, limit, run)))
 
     def totals(self) -> Totals:
         """What the store holds; reads the whole index and looks at every blob.
@@ -436,7 +436,7 @@ class Store:
             counts.calls, counts.failures, counts.tasks, counts.inline_bytes, len(sizes), sum(sizes), counts.index_bytes
         )
 
-    def _read(self, rows: Iterator[_T]) -> Iterator[_T]:
+    def _read(self, rows: Iterator[_T]) -> Generator[_T, None, None]:
         try:
             yield from rows
         except (*FAULTS, OSError) as error:
@@ -457,9 +457,12 @@ class Store:
         return f"<jumar.Store {self.path or 'in memory'}>"
 
 
-def _with_state(record: CallRecord) -> CallRecord:
-    kept, _ = role(record.codec)
-    return record._replace(state="continued" if kept == GRAPH else "failed") if kept else record
+def _stated(records: Generator[CallRecord, None, None]) -> Iterator[CallRecord]:
+    """The records, each with the state that the role of what is kept gives it."""
+    with closing(records):
+        for record in records:
+            kept, _ = role(record.codec)
+            yield record._replace(state="continued" if kept == GRAPH else "failed") if kept else record
 
 
 def _way_in(
