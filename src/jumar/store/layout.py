@@ -70,10 +70,9 @@ def open_directory(
     if not new:
         _recognise(layout)
     if not layout.read_only:
-        _complete(layout, new, report)
+        _complete(layout, new, report, synced=durability == "power")
         if durability == "power":
-            sync_directory(root)
-            sync_directory(root.parent)
+            _sync_names(root)
     elif not read_only:
         text = (
             f"the store {root} may not be written: results are found in it, and none are kept. Check its permissions."
@@ -110,10 +109,24 @@ def _make(root: Path, read_only: bool) -> bool:
 
 
 def _is_beginning(path: Path) -> bool:
-    """Whether the file is one of those that a store begins with, or one that is being written to become it."""
+    """Whether the file is one of those that a store begins with, or one that is being written to become it.
+
+    A power loss leaves some of them with only a part of their text, or none.
+    """
+    if path.name == _FORMAT:
+        return _is_torn(path, _FORMAT_TEXT)
     if path.name in _SMALL_FILES:
-        return path.read_bytes() == _SMALL_FILES[path.name].encode()
-    return any(path.name.startswith(f".{name}.") for name in (*_SMALL_FILES, _FORMAT))
+        text = _SMALL_FILES[path.name]
+        return path.read_bytes() == text.encode() or _is_torn(path, text)
+    return path.name == f"{_INDEX}.lock" or any(
+        path.name.startswith(f".{name}.") for name in (*_SMALL_FILES, _FORMAT, _INDEX)
+    )
+
+
+def _is_torn(path: Path, text: str) -> bool:
+    """Whether the file has the beginning of this text and no more, perhaps with zeros in the place of the rest."""
+    content = path.read_bytes()
+    return content != text.encode() and text.encode().startswith(content.rstrip(b"\0"))
 
 
 def _recognise(layout: Layout) -> None:
@@ -150,8 +163,8 @@ def _is_tagged(root: Path) -> bool:
         return False
 
 
-def _complete(layout: Layout, new: bool, report: Report) -> None:
-    missing = {name: text for name, text in _SMALL_FILES.items() if not (layout.root / name).exists()}
+def _complete(layout: Layout, new: bool, report: Report, *, synced: bool) -> None:
+    missing = {name: text for name, text in _SMALL_FILES.items() if _is_missing(layout.root / name, text)}
     if _version(layout.root / _FORMAT) is None:
         # Last: a directory with this file has the others.
         missing[_FORMAT] = _FORMAT_TEXT
@@ -161,7 +174,11 @@ def _complete(layout: Layout, new: bool, report: Report) -> None:
         for name, text in missing.items():
             # Written aside, as another process may be opening the same new store.
             temporary = layout.root / f".{name}.{os.urandom(4).hex()}"
-            temporary.write_text(text)
+            with temporary.open("w") as file:
+                file.write(text)
+                file.flush()
+                if synced:
+                    os.fsync(file.fileno())
             temporary.replace(layout.root / name)
     except OSError as error:
         raise StoreError(
@@ -173,3 +190,23 @@ def _complete(layout: Layout, new: bool, report: Report) -> None:
         report(
             Trouble("repaired", f"the store {layout.root} had lost or damaged files, which were written anew: {names}.")
         )
+
+
+def _is_missing(path: Path, text: str) -> bool:
+    return not path.exists() or _is_torn(path, text)
+
+
+def _sync_names(root: Path) -> None:
+    """Wait until the directory is on the disk under its name, with the names of all that it lies in.
+
+    Also of those that were there before: another process may have made them a moment ago. One that may not be read was
+    made by somebody else long since, and what is above a mount point belongs to another disk.
+    """
+    device = root.stat().st_dev
+    for directory in (root, *root.parents):
+        if directory.stat().st_dev != device:
+            return
+        try:
+            sync_directory(directory)
+        except PermissionError:
+            return

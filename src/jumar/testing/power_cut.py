@@ -1,0 +1,150 @@
+"""What a disk may hold after a power loss: images built from a log of operations.
+
+*The model.* What was synced is there. Of what was not, any part may be: each write may be lost, or reach the disk in
+part or as zeros where the file was lengthened, and each change of a name may be lost, in any combination and order.
+Assumed is: a sync that returned has worked; a write that is torn leaves the bytes beside it alone (SQLite calls that
+power-safe overwrite); a file that is moved is under one of its two names, never under none. The shared memory file of
+SQLite (``-shm``) is not recorded, as SQLite makes it anew after a crash.
+
+Example:
+    >>> log = [Enter(0, "a", 1, False), Write(1, 0, b"data"), Sync(1), Promise(1), Sync(0)]
+    >>> sorted({tuple(image.files.items()) for image in images(log, subsets=0)})
+    [(), (('a', b''),), (('a', b'\x00\x00\x00\x00'),), (('a', b'da'),), (('a', b'data'),)]
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Mapping
+from hashlib import blake2b
+from pathlib import Path
+from typing import NamedTuple
+
+from jumar.testing.disk_log import Enter, Leave, Log, Move, Operation, Promise, Sync, Truncate, Write, synced_by
+
+_ROOT = 0
+
+
+class Image(NamedTuple):
+    """One state that a disk may be in."""
+
+    files: Mapping[str, bytes | None]
+    """The bytes of each file by its path below the root; None for a directory."""
+    promised: int
+    """What had been promised when the power went."""
+    what: str
+    """How the image came about, for people."""
+
+    def build(self, folder: Path) -> None:
+        """Write the image into a folder that does not exist yet."""
+        folder.mkdir()
+        for path, content in self.files.items():
+            if content is None:
+                (folder / path).mkdir()
+            else:
+                (folder / path).write_bytes(content)
+
+
+def images(log: Log, *, subsets: int = 4, seed: int = 0) -> Iterator[Image]:
+    """Every different image, in the order of the log.
+
+    The power goes before each operation, and either nothing or everything that was not synced is on the disk. Before
+    each sync, where most is at stake, also: all of it but one operation, nothing but one operation, one write torn in
+    its middle or but for its last byte, or zeros in its place, and random parts.
+
+    Args:
+        log: What was done.
+        subsets: How many random parts to try before each sync.
+        seed: Of the random parts.
+    """
+    seen: set[tuple[bytes, int]] = set()
+    for cut in range(len(log) + 1):
+        for what, changed in _changes(log, cut, random.Random(f"{seed}-{cut}"), subsets):
+            files = content_after(log[:cut], changed)
+            promised = max((each.number for each in log[:cut] if isinstance(each, Promise)), default=0)
+            digest = blake2b(repr(sorted(files.items())).encode()).digest()
+            if (digest, promised) not in seen:
+                seen.add((digest, promised))
+                yield Image(files, promised, f"power lost before operation {cut} of {len(log)}: {what}")
+
+
+def unsynced(log: Log) -> list[int]:
+    """The numbers of the operations that a power loss after this log may undo."""
+    safe: set[int] = set()
+    at_stake = []
+    for number in range(len(log) - 1, -1, -1):
+        operation = log[number]
+        if isinstance(operation, Sync):
+            safe.add(operation.node)
+        elif (node := synced_by(operation)) is not None and node not in safe:
+            at_stake.append(number)
+    return at_stake[::-1]
+
+
+def content_after(log: Log, changed: Mapping[int, Operation | None] | None = None) -> dict[str, bytes | None]:
+    """The files and directories that the operations leave, by their paths.
+
+    Args:
+        log: What was done.
+        changed: What became of some of the operations, by their number; None for lost.
+    """
+    names: dict[int, dict[str, int]] = {_ROOT: {}}
+    contents: dict[int, bytearray] = {}
+    for number, done in enumerate(log):
+        match changed.get(number, done) if changed else done:
+            case Write(file, offset, data):
+                content = contents.setdefault(file, bytearray())
+                content.extend(bytes(max(0, offset - len(content))))
+                content[offset : offset + len(data)] = data
+            case Truncate(file, size_bytes):
+                content = contents.setdefault(file, bytearray())
+                content.extend(bytes(max(0, size_bytes - len(content))))
+                del content[size_bytes:]
+            case Enter(directory, name, node, is_directory):
+                names.setdefault(directory, {})[name] = node
+                if is_directory:
+                    names.setdefault(node, {})
+            case Move(directory, name, to_directory, to_name, node):
+                names.setdefault(directory, {}).pop(name, None)
+                names.setdefault(to_directory, {})[to_name] = node
+            case Leave(directory, name):
+                names.setdefault(directory, {}).pop(name, None)
+    return dict(_walk(_ROOT, "", names, contents))
+
+
+def _walk(
+    directory: int, prefix: str, names: Mapping[int, Mapping[str, int]], contents: Mapping[int, bytearray]
+) -> Iterator[tuple[str, bytes | None]]:
+    for name, node in sorted(names[directory].items()):
+        if node in names:
+            yield prefix + name, None
+            yield from _walk(node, f"{prefix}{name}/", names, contents)
+        else:
+            yield prefix + name, bytes(contents.get(node, b""))
+
+
+def _changes(
+    log: Log, cut: int, chance: random.Random, subsets: int
+) -> Iterator[tuple[str, Mapping[int, Operation | None]]]:
+    """What may become of the operations that were not synced when the power went."""
+    at_stake = unsynced(log[:cut])
+    lost = dict.fromkeys(at_stake)
+    yield "what was not synced is lost", lost
+    yield "all of it reached the disk", {}
+    if cut < len(log) and not isinstance(log[cut], Sync | Promise):
+        return  # the same operations, and more, are at stake a little later
+    for number in at_stake:
+        yield f"operation {number} is lost", {number: None}
+        yield f"only operation {number} reached the disk", {each: None for each in at_stake if each != number}
+        operation = log[number]
+        if isinstance(operation, Write):
+            for how, data in _torn(operation.data):
+                yield f"operation {number} is {how}", {number: operation._replace(data=data)}
+    for number in range(subsets):
+        yield f"a random part of it is lost ({number})", {each: None for each in at_stake if chance.random() < 0.5}
+
+
+def _torn(data: bytes) -> Iterator[tuple[str, bytes]]:
+    yield "torn in its middle", data[: len(data) // 2]
+    yield "torn before its last byte", data[:-1]
+    yield "zeros", bytes(len(data))

@@ -1,0 +1,79 @@
+"""A program whose every operation on the disk is recorded: ``power_workload.py FOLDER DURABILITY RESULT``.
+
+It opens a store in a new directory, computes, closes, opens it again and computes more. The result is a pickle of the
+log, the value of each recorded call, and which calls had been promised (a checkpoint had returned) at each promise.
+"""
+
+import pickle
+import sys
+from pathlib import Path
+
+import numpy as np
+
+import jumar
+from jumar.testing.disk_recorder import DiskRecorder
+from jumar.testing.sqlite_recorder import recording_sqlite
+
+
+@jumar.task
+def small(i):
+    return {"i": i}
+
+
+@jumar.task
+def text(letter, size_bytes):
+    return letter.encode() * size_bytes
+
+
+@jumar.task
+def array(length):
+    return np.arange(length, dtype=np.float64)
+
+
+@jumar.task
+def broken(i):
+    raise ValueError(i)
+
+
+class Promises:
+    """What has been promised so far."""
+
+    def __init__(self, recorder):
+        self._recorder = recorder
+        self.values = {}
+        self.promised = [[]]
+
+    def keep(self, session, *futures):
+        """Compute, wait until it is kept, and count on it from then on."""
+        for future in futures:
+            value = future.result()
+            self.values[bytes.fromhex(future.key)] = value.tolist() if isinstance(value, np.ndarray) else value
+        session.checkpoint()
+        self.promised.append(list(self.values))
+        self._recorder.promise(len(self.promised) - 1)
+
+
+def compute(folder, durability, promises):
+    where = {"store": folder / "results" / "store", "executor": "inline", "durability": durability}
+    with jumar.Session(**where) as session:
+        promises.keep(session, small.spawn(1))
+        promises.keep(session, text.spawn("a", 5000), small.spawn(2))
+        promises.keep(session, small.spawn(1), array.spawn(3000))
+        assert broken.spawn(1).exception() is not None
+    with jumar.Session(**where) as session:
+        promises.keep(session, small.spawn(2), text.options(name="other", version="2").spawn("a", 5000))
+        promises.keep(session, *(small.spawn(i) for i in range(3, 40)))
+    with jumar.Session(**where, reuse="refresh") as session:
+        promises.keep(session, small.spawn(1), text.spawn("a", 5000), text.spawn("b", 9000))
+
+
+def main(folder, durability, result):
+    recorder = DiskRecorder(folder)
+    promises = Promises(recorder)
+    with recorder.python(), recording_sqlite(recorder):
+        compute(folder, durability, promises)
+    result.write_bytes(pickle.dumps((recorder.log, promises.values, promises.promised)))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3]))
