@@ -1,6 +1,7 @@
-"""A program whose every operation on the disk is recorded: ``power_workload.py FOLDER DURABILITY RESULT``.
+"""A program whose every operation on the disk is recorded: ``power_workload.py FOLDER DURABILITY RESULT LENGTH``.
 
-It opens a store in a new directory, computes, closes, opens it again and computes more. The result is a pickle of the
+It opens a store in a new directory, computes, closes, opens it again and computes more: with LENGTH ``long`` so much that
+SQLite takes its log into the database while the store is open, and begins it anew. The result is a pickle of the
 log, the value of each recorded call, and which calls had been promised (a checkpoint had returned) at each promise.
 """
 
@@ -53,7 +54,7 @@ class Promises:
         self._recorder.promise(len(self.promised) - 1)
 
 
-def compute(folder, durability, promises):
+def compute(folder, durability, promises, groups):
     where = {"store": folder / "results" / "store", "executor": "inline", "durability": durability}
     with jumar.Session(**where) as session:
         promises.keep(session, small.spawn(1))
@@ -63,17 +64,19 @@ def compute(folder, durability, promises):
     with jumar.Session(**where) as session:
         promises.keep(session, small.spawn(2), text.options(name="other", version="2").spawn("a", 5000))
         promises.keep(session, *(small.spawn(i) for i in range(3, 40)))
+        for group in range(groups):
+            promises.keep(session, *(text.spawn(str(group), 3000 + i) for i in range(300)))
     with jumar.Session(**where, reuse="refresh") as session:
         promises.keep(session, small.spawn(1), text.spawn("a", 5000), text.spawn("b", 9000))
 
 
-def main(folder, durability, result):
+def main(folder, durability, result, length):
     recorder = DiskRecorder(folder)
     promises = Promises(recorder)
     with recorder.python(), recording_sqlite(recorder):
-        compute(folder, durability, promises)
+        compute(folder, durability, promises, 6 if length == "long" else 0)
     result.write_bytes(pickle.dumps((recorder.log, promises.values, promises.promised)))
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3]))
+    main(Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3]), sys.argv[4])

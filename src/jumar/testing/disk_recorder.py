@@ -50,7 +50,9 @@ class DiskRecorder:
     @contextmanager
     def python(self) -> Iterator[None]:
         """Record what Python does in this block."""
-        real = {name: getattr(os, name) for name in ("fsync", "replace", "rename", "mkdir", "unlink", "remove", "rmdir")}
+        real = {
+            name: getattr(os, name) for name in ("fsync", "replace", "rename", "mkdir", "unlink", "remove", "rmdir")
+        }
         on = True
 
         def hear(event: str, arguments: tuple[Any, ...]) -> None:

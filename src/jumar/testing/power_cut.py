@@ -15,14 +15,16 @@ Example:
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import blake2b
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from jumar.testing.disk_log import Enter, Leave, Log, Move, Operation, Promise, Sync, Truncate, Write, synced_by
 
 _ROOT = 0
+Changes: TypeAlias = Mapping[int, Operation | None]
+"""What became of some operations, by their number in the log; None for lost."""
 
 
 class Image(NamedTuple):
@@ -45,26 +47,32 @@ class Image(NamedTuple):
                 (folder / path).write_bytes(content)
 
 
-def images(log: Log, *, subsets: int = 4, seed: int = 0) -> Iterator[Image]:
+def images(
+    log: Log, *, cuts: Iterable[int] | None = None, singles: int = 1_000, subsets: int = 4, seed: int = 0
+) -> Iterator[Image]:
     """Every different image, in the order of the log.
 
-    The power goes before each operation, and either nothing or everything that was not synced is on the disk. Before
-    each sync, where most is at stake, also: all of it but one operation, nothing but one operation, one write torn in
-    its middle or but for its last byte, or zeros in its place, and random parts.
+    The power goes before each operation, and of what was not synced nothing is on the disk, or everything, or
+    everything but the last operation, which is torn. Before each sync and promise, where most is at stake, also: all
+    but one operation, nothing but one operation, one write torn in its middle or but for its last byte, or zeros in its
+    place; and random parts, some of them torn.
 
     Args:
         log: What was done.
+        cuts: Before which operations the power goes, by their number; all if not given.
+        singles: How many single operations are tried before each sync at most, chosen by chance where there are more.
         subsets: How many random parts to try before each sync.
-        seed: Of the random parts.
+        seed: Of what is chosen by chance.
     """
     seen: set[tuple[bytes, int]] = set()
-    for cut in range(len(log) + 1):
-        for what, changed in _changes(log, cut, random.Random(f"{seed}-{cut}"), subsets):
+    for cut in range(len(log) + 1) if cuts is None else cuts:
+        chance = random.Random(f"{seed}-{cut}")  # noqa: S311 (nothing secret)
+        for what, changed in _changes(log, cut, chance, singles, subsets):
             files = content_after(log[:cut], changed)
             promised = max((each.number for each in log[:cut] if isinstance(each, Promise)), default=0)
-            digest = blake2b(repr(sorted(files.items())).encode()).digest()
-            if (digest, promised) not in seen:
-                seen.add((digest, promised))
+            known = _digest(files), promised
+            if known not in seen:
+                seen.add(known)
                 yield Image(files, promised, f"power lost before operation {cut} of {len(log)}: {what}")
 
 
@@ -81,7 +89,7 @@ def unsynced(log: Log) -> list[int]:
     return at_stake[::-1]
 
 
-def content_after(log: Log, changed: Mapping[int, Operation | None] | None = None) -> dict[str, bytes | None]:
+def content_after(log: Log, changed: Changes | None = None) -> dict[str, bytes | None]:
     """The files and directories that the operations leave, by their paths.
 
     Args:
@@ -123,28 +131,43 @@ def _walk(
             yield prefix + name, bytes(contents.get(node, b""))
 
 
-def _changes(
-    log: Log, cut: int, chance: random.Random, subsets: int
-) -> Iterator[tuple[str, Mapping[int, Operation | None]]]:
+def _digest(files: Mapping[str, bytes | None]) -> bytes:
+    digest = blake2b()
+    for path, content in files.items():
+        digest.update(f"{path} {None if content is None else len(content)} ".encode())
+        digest.update(content or b"")
+    return digest.digest()
+
+
+def _changes(log: Log, cut: int, chance: random.Random, singles: int, subsets: int) -> Iterator[tuple[str, Changes]]:
     """What may become of the operations that were not synced when the power went."""
     at_stake = unsynced(log[:cut])
-    lost = dict.fromkeys(at_stake)
-    yield "what was not synced is lost", lost
+    yield "what was not synced is lost", dict.fromkeys(at_stake)
     yield "all of it reached the disk", {}
+    if at_stake:
+        last = at_stake[-1]
+        yield from ((f"operation {last} is {how}", {last: torn}) for how, torn in _torn(log[last]))
     if cut < len(log) and not isinstance(log[cut], Sync | Promise):
         return  # the same operations, and more, are at stake a little later
-    for number in at_stake:
-        yield f"operation {number} is lost", {number: None}
+    for number in sorted(chance.sample(at_stake, min(singles, len(at_stake)))):
+        yield from ((f"operation {number} is {how}", {number: torn}) for how, torn in _torn(log[number]))
         yield f"only operation {number} reached the disk", {each: None for each in at_stake if each != number}
-        operation = log[number]
-        if isinstance(operation, Write):
-            for how, data in _torn(operation.data):
-                yield f"operation {number} is {how}", {number: operation._replace(data=data)}
     for number in range(subsets):
-        yield f"a random part of it is lost ({number})", {each: None for each in at_stake if chance.random() < 0.5}
+        yield f"a random part of it reached the disk ({number})", _random_part(log, at_stake, chance)
 
 
-def _torn(data: bytes) -> Iterator[tuple[str, bytes]]:
-    yield "torn in its middle", data[: len(data) // 2]
-    yield "torn before its last byte", data[:-1]
-    yield "zeros", bytes(len(data))
+def _torn(operation: Operation) -> Iterator[tuple[str, Operation | None]]:
+    yield "lost", None
+    if isinstance(operation, Write):
+        data = operation.data
+        yield "torn in its middle", operation._replace(data=data[: len(data) // 2])
+        yield "torn before its last byte", operation._replace(data=data[:-1])
+        yield "zeros", operation._replace(data=bytes(len(data)))
+
+
+def _random_part(log: Log, at_stake: Sequence[int], chance: random.Random) -> Changes:
+    changed: dict[int, Operation | None] = {}
+    for number in at_stake:
+        if chance.random() < 0.5:
+            changed[number] = chance.choice([torn for _, torn in _torn(log[number])])
+    return changed

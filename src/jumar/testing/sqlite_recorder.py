@@ -40,7 +40,10 @@ class _Methods(Structure):
         *(("version", c_int), ("close", _Close), ("read", c_void_p), ("write", _Writing)),
         *(("truncate", _Truncating), ("sync", _Syncing)),
         *((name, c_void_p) for name in ("file_size", "lock", "unlock", "check_reserved", "control", "sector")),
-        *((name, c_void_p) for name in ("device", "shm_map", "shm_lock", "shm_barrier", "shm_unmap", "fetch", "unfetch")),
+        *(
+            (name, c_void_p)
+            for name in ("device", "shm_map", "shm_lock", "shm_barrier", "shm_unmap", "fetch", "unfetch")
+        ),
     ]
 
 
