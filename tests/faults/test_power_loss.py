@@ -88,7 +88,11 @@ def look_at(recording, folder, chosen):
     count, lossy, kinds = 0, [], set()
     for image in chosen:
         survivor = Survivor(folder / "image", recording, image)
-        keys = survivor.look()
+        try:
+            keys = survivor.look()
+        except Exception as error:
+            error.add_note(image.what)
+            raise
         count += 1
         if not keys.issuperset(recording.promised[image.promised]):
             lossy.append(image.what)

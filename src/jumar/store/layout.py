@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from jumar.errors import StoreError, StoreFormatError
-from jumar.store.file_blobs import sync_directory
+from jumar.store.file_blobs import sync_path
 from jumar.store.file_system import network_type
-from jumar.store.sqlite_connection import Durability
+from jumar.store.sqlite_connection import COMPANIONS, Durability
 from jumar.store.trouble import Report, Trouble
 
 FORMAT_VERSION = 1
@@ -25,6 +25,7 @@ _SMALL_FILES = {
         "# This directory is a store of jumar: results of computations, kept so that they need not run again.\n"
     ),
 }
+_TEXTS = {**_SMALL_FILES, _FORMAT: _FORMAT_TEXT}
 _MODE = 0o700
 
 
@@ -113,19 +114,20 @@ def _is_beginning(path: Path) -> bool:
 
     A power loss leaves some of them with only a part of their text, or none.
     """
-    if path.name == _FORMAT:
-        return _is_torn(path, _FORMAT_TEXT)
-    if path.name in _SMALL_FILES:
-        text = _SMALL_FILES[path.name]
-        return path.read_bytes() == text.encode() or _is_torn(path, text)
-    return path.name == f"{_INDEX}.lock" or any(
-        path.name.startswith(f".{name}.") for name in (*_SMALL_FILES, _FORMAT, _INDEX)
-    )
+    if path.name in _SMALL_FILES and path.read_bytes() == _SMALL_FILES[path.name].encode():
+        return True
+    if path.name in _TEXTS:
+        return _is_torn(path, _TEXTS[path.name])
+    beside_the_index = (f"{_INDEX}.lock", *(f"{_INDEX}{companion}" for companion in COMPANIONS))
+    return path.name in beside_the_index or any(path.name.startswith(f".{name}.") for name in (*_TEXTS, _INDEX))
 
 
 def _is_torn(path: Path, text: str) -> bool:
     """Whether the file has the beginning of this text and no more, perhaps with zeros in the place of the rest."""
-    content = path.read_bytes()
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        return False
     return content != text.encode() and text.encode().startswith(content.rstrip(b"\0"))
 
 
@@ -164,7 +166,9 @@ def _is_tagged(root: Path) -> bool:
 
 
 def _complete(layout: Layout, new: bool, report: Report, *, synced: bool) -> None:
-    missing = {name: text for name, text in _SMALL_FILES.items() if _is_missing(layout.root / name, text)}
+    missing = {name: text for name, text in _SMALL_FILES.items() if not (layout.root / name).exists()}
+    torn = {name: text for name, text in _TEXTS.items() if name not in missing and _is_torn(layout.root / name, text)}
+    missing.update(torn)
     if _version(layout.root / _FORMAT) is None:
         # Last: a directory with this file has the others.
         missing[_FORMAT] = _FORMAT_TEXT
@@ -185,15 +189,11 @@ def _complete(layout: Layout, new: bool, report: Report, *, synced: bool) -> Non
             f"the store {layout.root} cannot be written: {error.strerror or error}. Check its permissions and that the "
             f"disk has room, or open it with read_only=True."
         ) from error
-    if missing and not new:
+    if torn or (missing and not new):
         names = ", ".join(missing)
         report(
             Trouble("repaired", f"the store {layout.root} had lost or damaged files, which were written anew: {names}.")
         )
-
-
-def _is_missing(path: Path, text: str) -> bool:
-    return not path.exists() or _is_torn(path, text)
 
 
 def _sync_names(root: Path) -> None:
@@ -207,6 +207,6 @@ def _sync_names(root: Path) -> None:
         if directory.stat().st_dev != device:
             return
         try:
-            sync_directory(directory)
+            sync_path(directory)
         except PermissionError:
             return
