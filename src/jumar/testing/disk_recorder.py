@@ -69,8 +69,10 @@ class DiskRecorder:
 
             return call
 
-        notes = {
-            **{"fsync": self._synced_file, "mkdir": self._made, "replace": self._moved, "rename": self._moved},
+        notes: dict[str, Callable[..., None]] = {
+            "fsync": self._synced_file,
+            "mkdir": self._made,
+            **dict.fromkeys(("replace", "rename"), self._moved),
             **dict.fromkeys(("unlink", "remove", "rmdir"), self._removed),
         }
         sys.addaudithook(hear)
@@ -164,7 +166,7 @@ class DiskRecorder:
         """The directory's number and the name in it."""
         if dir_fd is not None:
             return self._inodes[os.fstat(dir_fd).st_ino], path
-        *parents, name = path[len(self._root) + 1 :].split(os.sep)
+        *parents, name = Path(path).relative_to(self._root).parts
         directory = _ROOT
         for parent in parents:
             directory = self._names[directory][parent]

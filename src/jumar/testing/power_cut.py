@@ -1,4 +1,4 @@
-"""What a disk may hold after a power loss: images built from a log of operations.
+r"""What a disk may hold after a power loss: images built from a log of operations.
 
 *The model.* What was synced is there. Of what was not, any part may be: each write may be lost, or reach the disk in
 part or as zeros where the file was lengthened, and each change of a name may be lost, in any combination and order.
@@ -66,7 +66,7 @@ def images(
     """
     seen: set[tuple[bytes, int]] = set()
     for cut in range(len(log) + 1) if cuts is None else cuts:
-        chance = random.Random(f"{seed}-{cut}")  # noqa: S311 (nothing secret)
+        chance = random.Random(f"{seed}-{cut}")
         for what, changed in _changes(log, cut, chance, singles, subsets):
             files = content_after(log[:cut], changed)
             promised = max((each.number for each in log[:cut] if isinstance(each, Promise)), default=0)

@@ -8,14 +8,13 @@ Source: <https://www.sqlite.org/vfs.html>; the structures are those of ``sqlite3
 
 from __future__ import annotations
 
+import _sqlite3
 import ctypes
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from ctypes import CFUNCTYPE, POINTER, Structure, c_char_p, c_int, c_int64, c_void_p
 from typing import Any, ClassVar
-
-import _sqlite3
 
 from jumar.testing.disk_log import Sync, Truncate, Write
 from jumar.testing.disk_recorder import DiskRecorder
@@ -182,8 +181,8 @@ def _text(address: int | None) -> str:
     return os.fsdecode(ctypes.string_at(address)) if address else ""
 
 
-def _address(function: Any) -> int | None:
-    return ctypes.cast(function, c_void_p).value
+def _address(function: Any) -> int:
+    return ctypes.cast(function, c_void_p).value or 0
 
 
 def _default_vfs() -> _Vfs:
