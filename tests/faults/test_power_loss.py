@@ -18,7 +18,7 @@ from jumar.errors import DamagedError
 from jumar.store.records import Entry
 from jumar.store.store import Store
 from jumar.testing.disk_log import Log, Promise, Sync, Write
-from jumar.testing.power_cut import content_after, images
+from jumar.testing.power_cut import content_after, images, killed
 
 WORKLOAD = Path(__file__).with_name("power_workload.py")
 
@@ -124,10 +124,10 @@ EVERY = 10
 """Of how many images the default suite looks at one; ``make test-slow`` looks at all, and at more."""
 
 
-def _prove(durability, recording, folder, chosen, capsys):
+def _prove(durability, recording, folder, chosen, record_property):
     count, lossy, kinds = look_at(recording, folder, chosen)
-    with capsys.disabled():
-        print(f' {count} disk images with durability="{durability}", {len(lossy)} with losses ', end="")
+    record_property("tried", (count, f'disk images after a power loss, durability="{durability}"'))
+    record_property("tried", (len(lossy), f'of them lack promised results, durability="{durability}"'))
     if durability != "process":
         assert lossy == []
     if durability == "power":
@@ -137,28 +137,39 @@ def _prove(durability, recording, folder, chosen, capsys):
 
 
 def test_a_power_loss_at_any_moment_loses_nothing_that_was_promised_and_leaves_nothing_wrong(
-    recorded, images_folder, capsys
+    recorded, images_folder, record_property
 ):
     durability, recording = recorded
-    _prove(durability, recording, images_folder, islice(images(recording.log), 0, None, EVERY), capsys)
+    _prove(durability, recording, images_folder, islice(images(recording.log), 0, None, EVERY), record_property)
+
+
+@pytest.mark.parametrize("every", [EVERY, pytest.param(1, marks=pytest.mark.slow)])
+def test_a_program_that_is_killed_within_any_write_has_kept_what_was_promised(
+    recorded, images_folder, record_property, every
+):
+    durability, recording = recorded
+    count, lossy, kinds = look_at(recording, images_folder, islice(killed(recording.log), 0, None, every))
+    record_property("tried", (count, f'disk images of a killed program, durability="{durability}"'))
+    assert lossy == []
+    assert kinds <= {"repaired"}
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
-def test_every_image_of_a_power_loss_has_what_was_promised_and_nothing_wrong(recorded, images_folder, capsys):
+def test_every_image_of_a_power_loss_has_what_was_promised_and_nothing_wrong(recorded, images_folder, record_property):
     durability, recording = recorded
-    _prove(durability, recording, images_folder, images(recording.log, subsets=40), capsys)
+    _prove(durability, recording, images_folder, images(recording.log, subsets=40), record_property)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
 @pytest.mark.parametrize("durability", ["power", "process"])
 def test_a_power_loss_while_the_log_is_taken_into_the_database_loses_nothing_that_was_promised(
-    durability, tmp_path, images_folder, capsys
+    durability, tmp_path, images_folder, record_property
 ):
     recording = record(tmp_path, durability, "long")
     log = recording.log
     assert sum(isinstance(each, Write) for each in log) > 3000  # past the thousand pages after which SQLite does so
     cuts = [number for number, each in enumerate(log) if isinstance(each, Sync | Promise)]
     chosen = images(log, cuts=[*cuts, len(log)], singles=4, subsets=4)
-    _prove(durability, recording, images_folder, chosen, capsys)
+    _prove(durability, recording, images_folder, chosen, record_property)

@@ -1,4 +1,4 @@
-"""What a disk may hold after a power loss: images built from a log of operations.
+"""What a disk may hold after a power loss, or after a program was killed: images built from a log of operations.
 
 *The model.* What was synced is there. Of what was not, any part may be: each write may be lost, or reach the disk in
 part or as zeros, and each change of a name may be lost, in any combination and order.
@@ -74,6 +74,24 @@ def images(
             if known not in seen:
                 seen.add(known)
                 yield Image(files, promised, f"power lost before operation {cut} of {len(log)}: {what}")
+
+
+def killed(log: Log) -> Iterator[Image]:
+    """The states in which a program leaves the disk that is killed before any of the operations, or within a write.
+
+    The system goes on, so that everything before is on the disk, synced or not. Of the last write there is nothing, a
+    half, or all but one byte.
+    """
+    promised = 0
+    for cut, operation in enumerate(log):
+        before = content_after(log[:cut])
+        yield Image(before, promised, f"killed before operation {cut} of {len(log)}")
+        if isinstance(operation, Write) and len(operation.data) > 1:
+            for kept_bytes in {len(operation.data) // 2, len(operation.data) - 1}:
+                torn = content_after([*log[:cut], operation._replace(data=operation.data[:kept_bytes])])
+                yield Image(torn, promised, f"killed after {kept_bytes} bytes of operation {cut} of {len(log)}")
+        elif isinstance(operation, Promise):
+            promised = operation.number
 
 
 def unsynced(log: Log) -> list[int]:
