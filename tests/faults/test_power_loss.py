@@ -127,7 +127,9 @@ EVERY = 10
 def _prove(durability, recording, folder, chosen, record_property):
     count, lossy, kinds = look_at(recording, folder, chosen)
     record_property("tried", (count, f'disk images after a power loss, durability="{durability}"'))
-    record_property("tried", (len(lossy), f'of them lack promised results, durability="{durability}"'))
+    record_property(
+        "tried", (len(lossy), f'disk images after a power loss that lack promised results, durability="{durability}"')
+    )
     if durability != "process":
         assert lossy == []
     if durability == "power":
