@@ -53,10 +53,12 @@ class DiskRecorder:
         real = {
             name: getattr(os, name) for name in ("fsync", "replace", "rename", "mkdir", "unlink", "remove", "rmdir")
         }
-        on = True
+        ended = threading.Event()
 
         def hear(event: str, arguments: tuple[Any, ...]) -> None:
-            if on and event == "open" and isinstance(arguments[0], str | os.PathLike) and arguments[2] & _WRITING:
+            if event != "open" or ended.is_set():
+                return
+            if isinstance(arguments[0], str | os.PathLike) and arguments[2] & _WRITING:
                 self._opened(os.path.realpath(arguments[0]))
 
         def wrapped(name: str, note: Callable[..., None]) -> Callable[..., Any]:
@@ -80,9 +82,9 @@ class DiskRecorder:
             for name, note in notes.items():
                 setattr(os, name, wrapped(name, note))
                 undo.callback(setattr, os, name, real[name])
+            undo.callback(ended.set)
             yield
             self.look()
-        on = False
 
     # -- what both sides note ------------------------------------------------------------------------------------------
 
