@@ -19,7 +19,7 @@ def main() -> None:
     size = parser.add_mutually_exclusive_group()
     for name, amounts, says in (
         ("quick", QUICK, "less of everything: under half a minute"),
-        ("full", FULL, "also a store of a million results and a million pending calls"),
+        ("full", FULL, "also a store of a million results, a million pending calls and an array of 1 GiB"),
         ("smoke", SMOKE, "so little that the figures mean nothing: whether it runs at all"),
     ):
         size.add_argument(f"--{name}", dest="size", action="store_const", const=amounts, default=NORMAL, help=says)

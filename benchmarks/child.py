@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import random
 import resource
 import sqlite3
 import subprocess
@@ -89,6 +90,21 @@ def opened(store: str) -> float:
     return time.perf_counter() - start_s
 
 
+def hits(store: str, stored: str, calls: str) -> float:
+    """Find so many of the stored calls, in an order that nothing can foresee."""
+    chance = random.Random(0)
+    numbers = [chance.randrange(int(stored)) for _ in range(int(calls))]
+    with jumar.Session(store=store) as session:
+        successor.spawn(numbers[0]).result()
+        start_s = time.perf_counter()
+        for number in numbers:
+            successor.spawn(number).result()
+        taken_s = time.perf_counter() - start_s
+        if session.counts().computed:
+            raise AssertionError(f"{session.counts().computed} calls were not found in {store}")
+    return taken_s
+
+
 def _resident_bytes() -> int:
     statm = Path("/proc/self/statm")
     if statm.exists():
@@ -96,7 +112,7 @@ def _resident_bytes() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # elsewhere the peak, which is in bytes on macOS
 
 
-MEASURED = {function.__name__: function for function in (spawned, joblib, by_hand, pending, opened)}
+MEASURED = {function.__name__: function for function in (spawned, joblib, by_hand, pending, opened, hits)}
 
 if __name__ == "__main__":
     print(MEASURED[sys.argv[1]](*sys.argv[2:]))

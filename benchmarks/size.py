@@ -14,9 +14,11 @@ class Size(NamedTuple):
     array_bytes: int
     pending: int
     stored: int
+    hit_rows: tuple[int, ...]
+    """How many results are in the stores in which calls are found; the last is ``stored``."""
 
 
-NORMAL = Size(rounds=5, calls=100_000, slow_calls=2_000, array_bytes=256 << 20, pending=100_000, stored=100_000)
-QUICK = Size(rounds=3, calls=20_000, slow_calls=500, array_bytes=64 << 20, pending=20_000, stored=20_000)
-FULL = NORMAL._replace(pending=1_000_000, stored=1_000_000)
-SMOKE = Size(rounds=1, calls=50, slow_calls=5, array_bytes=1 << 20, pending=50, stored=50)
+NORMAL = Size(5, 100_000, 2_000, 256 << 20, pending=100_000, stored=100_000, hit_rows=(100, 100_000))
+QUICK = Size(3, 20_000, 500, 64 << 20, pending=20_000, stored=20_000, hit_rows=(100, 20_000))
+FULL = NORMAL._replace(array_bytes=1 << 30, pending=1_000_000, stored=1_000_000, hit_rows=(100, 100_000, 1_000_000))
+SMOKE = Size(1, 50, 5, 1 << 20, pending=50, stored=50, hit_rows=(20, 50))

@@ -34,6 +34,19 @@ class Tally:
         return max(self._counts.values(), default=0)
 
 
+def pytest_terminal_summary(terminalreporter):
+    """Say how much was tried where tests look at many cases: ``record_property("tried", (how many, of what))``."""
+    tried = Counter()
+    for report in (report for group in terminalreporter.stats.values() for report in group):
+        if getattr(report, "when", None) == "call":
+            for count, what in (value for name, value in report.user_properties if name == "tried"):
+                tried[what] += count
+    if tried:
+        terminalreporter.section("tried")
+        for what, count in sorted(tried.items()):
+            terminalreporter.write_line(f"{count:,} {what}")
+
+
 @pytest.fixture(autouse=True)
 def default_store(tmp_path, monkeypatch):
     """A test that uses the default session by oversight must not write into the project."""

@@ -50,3 +50,7 @@ class ManualClock:
     def advance(self, seconds: float) -> None:
         """Move the clock forward."""
         self._elapsed_s += seconds
+
+    def set_back(self, seconds: float) -> None:
+        """Let the time of day go back, as when a wrong clock is put right; durations do not notice."""
+        self._start_s -= seconds

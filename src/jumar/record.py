@@ -223,7 +223,8 @@ class Recorder:
             call.suspect = entry
             return True
         ttl_s = call.task.ttl_s
-        if ttl_s is not None and self._now_s() - entry.created_s > ttl_s:
+        # A result from the future was recorded while a clock was wrong: trusting it until then could take for ever.
+        if ttl_s is not None and abs(self._now_s() - entry.created_s) > ttl_s:
             self._store.note_loss(call.key, EXPIRED)
             return True
         return False

@@ -135,9 +135,9 @@ class Task(Generic[P, T]):
         if code is None or not code.is_current():
             options = self._options
             code = fingerprint_code(self.fn, follow=options.code, version=self._version, uses=options.uses)
-            self._code = code
             module = getattr(self.fn, "__module__", None) or ""
             self._info = TaskInfo(code.digest, self.name, module, " ".join(self.names))
+            self._code = code  # last: what is refused once is refused in the same words again
         return self._info
 
     def parts_of(self, code: bytes) -> Sequence[CodePart]:

@@ -171,3 +171,9 @@ def test_a_future_cannot_be_pickled_and_says_why(session):
 
     with pytest.raises(TypeError, match="lives in this process"):
         pickle.dumps(jumar.spawn(abs, 1))
+
+
+def test_a_function_without_a_signature_is_refused_in_the_same_words_each_time(session):
+    for _ in range(2):
+        with pytest.raises(jumar.ArgumentError, match="does not tell its parameters"):
+            jumar.spawn(bytes, 3)

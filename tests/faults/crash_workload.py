@@ -37,6 +37,9 @@ class Log:
 
 log = Log()
 
+KEPT = {"nothing": 0, "half": lambda size_bytes: size_bytes // 2, "all but one byte": lambda size_bytes: size_bytes - 1}
+"""How much of a torn write reaches the disk."""
+
 
 def number(name, value):
     log.note(name)
@@ -96,10 +99,11 @@ def run(order):
     faults = Faults(**{**order["faults"], "error": die})
     blobs = None
     if order["torn"]:
-        blobs = TornFileBlobs(store_path / "blobs", error=die, **order["torn"])
+        torn = {**order["torn"], "kept_bytes": KEPT[order["torn"]["kept_bytes"]]}
+        blobs = TornFileBlobs(store_path / "blobs", error=die, durability=order["durability"], **torn)
     linger_s = 0.0 if order["every"] == 1 else 60.0
     with (
-        open_faulty(store_path, faults, blobs=blobs, linger_s=linger_s) as store,
+        open_faulty(store_path, faults, blobs=blobs, linger_s=linger_s, durability=order["durability"]) as store,
         jumar.Session(store, "inline") as session,
     ):
         answer = compute(session, order["every"])

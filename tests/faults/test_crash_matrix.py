@@ -18,8 +18,9 @@ WRITES = ("index.add", "index.add_task", "blobs.write", "lineage.begin_run", "li
 class Program:
     """The workload, ready to be run in a process of its own each time."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, durability):
         self.folder = folder
+        self.durability = durability
         self.orders = 0
         self.process = subprocess.Popen(
             [sys.executable, Path(__file__).with_name("crash_workload.py")],
@@ -35,6 +36,7 @@ class Program:
         self.orders += 1
         result = self.folder / f"result-{self.orders}"
         order = {"do": do, "store": str(store), "log": f"{store}.log", "result": str(result), "every": every}
+        order["durability"] = self.durability
         self.process.stdin.write(json.dumps({**order, "faults": faults, "torn": torn}) + "\n")
         status = int(self.process.stdout.readline())
         return status, json.loads(result.read_text()) if result.exists() else None
@@ -73,16 +75,23 @@ class Program:
         return done["operations"]
 
 
-@pytest.fixture
-def program(tmp_path):
-    program = Program(tmp_path)
+@pytest.fixture(params=["process", "power"])
+def program(tmp_path, request):
+    program = Program(tmp_path, request.param)
     yield program
     program.process.stdin.close()
     assert program.process.wait(60) == 0
     program.process.stdout.close()
 
 
-def test_a_program_that_dies_at_any_storage_operation_loses_and_repeats_nothing_that_was_recorded(program, capsys):
+def _tell(record_property, points, program):
+    record_property("tried", (points, f'crash points in real processes, durability="{program.durability}"'))
+
+
+@pytest.mark.parametrize("program", ["process", pytest.param("power", marks=pytest.mark.slow)], indirect=True)
+def test_a_program_that_dies_at_any_storage_operation_loses_and_repeats_nothing_that_was_recorded(
+    program, record_property
+):
     operations = program.run_without_faults()
     assert program.totals["calls"] == CALLS - 1
     assert program.totals["failures"] == 1
@@ -90,11 +99,10 @@ def test_a_program_that_dies_at_any_storage_operation_loses_and_repeats_nothing_
     for number in range(1, len(operations) + 1):
         assert program.dies_and_is_run_again(f"before-{number}", at=number), f"it did not die at operation {number}"
     assert not program.dies_and_is_run_again("never", at=len(operations) + 1)
-    with capsys.disabled():
-        print(f" {len(operations)} crash points ", end="")
+    _tell(record_property, len(operations), program)
 
 
-def test_a_program_that_dies_after_any_write_loses_and_repeats_nothing_that_was_recorded(program, capsys):
+def test_a_program_that_dies_after_any_write_loses_and_repeats_nothing_that_was_recorded(program, record_property):
     # Records are committed in groups here, whose number depends on the threads: the program is run until it survives.
     program.run_without_faults(every=4)
     points = 0
@@ -105,23 +113,18 @@ def test_a_program_that_dies_after_any_write_loses_and_repeats_nothing_that_was_
             number += 1
         assert number > 1
         points += number - 1
-    with capsys.disabled():
-        print(f" {points} crash points ", end="")
+    _tell(record_property, points, program)
 
 
+@pytest.mark.parametrize("kept", ["nothing", "half", "all but one byte"])
 @pytest.mark.parametrize("place", ["scratch", "final"])
 def test_a_program_that_dies_within_any_write_of_a_blob_leaves_nothing_that_is_taken_for_a_result(
-    program, place, capsys
+    program, place, kept, record_property
 ):
     program.run_without_faults()
-    points = 0
-    for kept_bytes in (0, 1, 4096, 4199, 40_064):
-        blob = 1
-        torn = {"at": blob, "kept_bytes": kept_bytes, "place": place}
-        while program.dies_and_is_run_again(f"torn-{kept_bytes}-{blob}", torn=torn):
-            blob += 1
-            torn = {**torn, "at": blob}
-        assert blob == program.totals["blobs"] + 1
-        points += blob - 1
-    with capsys.disabled():
-        print(f" {points} crash points ", end="")
+    blob = 1
+    while program.dies_and_is_run_again(f"torn-{blob}", torn={"at": blob, "kept_bytes": kept, "place": place}):
+        blob += 1
+    assert blob == program.totals["blobs"] + 1
+    points = blob - 1
+    _tell(record_property, points, program)

@@ -16,6 +16,7 @@ from jumar.testing.faults import (
     database_full,
     database_locked,
     disk_full,
+    quota_exceeded,
 )
 from jumar.testing.faulty_parts import open_faulty
 
@@ -78,7 +79,7 @@ def program(tmp_path, tally):
     return Program(tmp_path / "store", tally)
 
 
-@pytest.mark.parametrize("error", [disk_full, database_full, database_failing, database_locked])
+@pytest.mark.parametrize("error", [disk_full, quota_exceeded, database_full, database_failing, database_locked])
 @pytest.mark.parametrize("operation", WRITES)
 def test_a_write_that_fails_once_costs_at_most_what_it_would_have_kept(program, tally, operation, error):
     number = 1
@@ -95,7 +96,7 @@ def test_a_write_that_fails_once_costs_at_most_what_it_would_have_kept(program, 
     assert tally.most() <= 2 * number
 
 
-@pytest.mark.parametrize("error", [disk_full, database_full, database_failing])
+@pytest.mark.parametrize("error", [disk_full, quota_exceeded, database_full, database_failing])
 def test_where_no_write_works_everything_is_computed_and_told(program, tally, error):
     for times in (1, 2):
         answers, warned = program.run(Faults(at=1, error=error, onwards=True, only=WRITES))

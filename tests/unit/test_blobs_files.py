@@ -203,3 +203,10 @@ def test_what_was_claimed_is_claimed_again_when_somebody_removed_the_scratch_dir
     shutil.rmtree(tmp_path / "tmp")
     second = blobs.write([b"second"]).digest
     assert blobs.claimed() == {first, second}
+
+
+def test_a_blob_of_the_right_length_and_other_bytes_is_written_again(blobs, tmp_path):
+    digest = blobs.write([b"hello"]).digest
+    file_of(tmp_path, digest).write_bytes(b"\0\0\0\0\0")  # as a power loss may leave it
+    assert blobs.write([b"hello"]).digest == digest
+    assert bytes(blobs.open(digest, verify=True)) == b"hello"

@@ -116,6 +116,18 @@ def test_a_store_that_another_process_is_just_making_is_no_trouble(tmp_path, ope
     assert troubles == []
 
 
+@pytest.mark.parametrize("left", [lambda _: "", lambda text: "\0" * len(text), lambda text: text[:9]])
+def test_a_store_whose_making_was_cut_short_by_a_power_loss_is_made_whole(tmp_path, opened, troubles, left):
+    whole = opened(tmp_path / "whole").root
+    names = (".gitignore", "CACHEDIR.TAG", "format")
+    (tmp_path / "begun").mkdir()
+    for name in names:
+        (tmp_path / "begun" / name).write_text(left((whole / name).read_text()))
+    opened(tmp_path / "begun")
+    assert all((tmp_path / "begun" / name).read_text() == (whole / name).read_text() for name in names)
+    assert [trouble.kind for trouble in troubles] == ["repaired"]
+
+
 def test_a_directory_with_a_gitignore_of_its_own_is_refused_and_left_alone(tmp_path, opened):
     (tmp_path / ".gitignore").write_text("*.pyc\n")
     with pytest.raises(StoreFormatError, match="directory with other things in it"):

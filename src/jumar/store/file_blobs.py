@@ -50,9 +50,11 @@ class FileBlobs:
         self._read_only = read_only
         self._scratch = Scratch(root / _SCRATCH, clear=not read_only)
         self._claims = Claims(self._scratch)
+        self._met: set[bytes] = set()
+        """Blobs that were there already when they were to be written, and turned out whole."""
 
     def write(self, frames: Sequence[Frame]) -> Blob:
-        """Keep the frames as one blob; one that is there in full length is not written again.
+        """Keep the frames as one blob; one that is there whole is not written again.
 
         Raises:
             OSError: The bytes could not be written, or not all of them; nothing is left behind.
@@ -60,7 +62,7 @@ class FileBlobs:
         size_bytes = sum(map(len, frames))
         digest = digest_all(frames) if size_bytes >= PARALLEL_SIZE_BYTES else digest_of(b"".join(frames))
         self._claims.add(digest)  # before the look: a sweep that does not see this has already moved the blob away
-        if self.size_bytes(digest) != size_bytes:
+        if not self._is_kept(digest, size_bytes):
             self._write_file(self._path(digest), frames, size_bytes)
         return Blob(digest, size_bytes)
 
@@ -97,6 +99,7 @@ class FileBlobs:
 
     def remove(self, digest: bytes) -> None:
         """Delete the blob; one that is not there is passed over. Readers that have it open keep it."""
+        self._met.discard(digest)
         Path(self._path(digest)).unlink(missing_ok=True)
 
     def digests(self) -> Iterator[bytes]:
@@ -176,6 +179,26 @@ class FileBlobs:
             self.put_back(digest)
             return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
 
+    def _is_kept(self, digest: bytes, size_bytes: int) -> bool:
+        """Whether the blob need not be written.
+
+        Its length alone says too little: after a power loss a file may have it and hold zeros, and a result that is
+        recorded now would be lost. Nor need the program that wrote it have waited for the disk.
+        """
+        if self.size_bytes(digest) != size_bytes:
+            return False
+        if digest not in self._met:
+            try:
+                self.open(digest, verify=True)
+            except DamagedError:
+                return False
+            self._met.add(digest)
+        if self._synced:  # each time: a sweep may have moved the file away and another process have put it back
+            path = Path(self._path(digest))
+            for each in (path, path.parent, self._root, self._root.parent):
+                sync_path(each)
+        return True
+
     def _write_file(self, path: str, frames: Sequence[Frame], size_bytes: int) -> None:
         temporary = self._scratch.new_path()
         try:
@@ -202,11 +225,11 @@ class FileBlobs:
         if self._synced:
             # Every time, and up to the store: another process may have made a directory and not have synced it yet.
             for directory in (path.parent, self._root, self._root.parent):
-                sync_directory(directory)
+                sync_path(directory)
 
 
-def sync_directory(path: Path) -> None:
-    """Wait until the names in a directory are on the disk."""
+def sync_path(path: Path) -> None:
+    """Wait until a file's bytes, or the names in a directory, are on the disk."""
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)

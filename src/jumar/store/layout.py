@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from jumar.errors import StoreError, StoreFormatError
-from jumar.store.file_blobs import sync_directory
+from jumar.store.file_blobs import sync_path
 from jumar.store.file_system import network_type
-from jumar.store.sqlite_connection import Durability
+from jumar.store.sqlite_connection import COMPANIONS, Durability
 from jumar.store.trouble import Report, Trouble
 
 FORMAT_VERSION = 1
@@ -25,6 +25,7 @@ _SMALL_FILES = {
         "# This directory is a store of jumar: results of computations, kept so that they need not run again.\n"
     ),
 }
+_TEXTS = {**_SMALL_FILES, _FORMAT: _FORMAT_TEXT}
 _MODE = 0o700
 
 
@@ -70,10 +71,9 @@ def open_directory(
     if not new:
         _recognise(layout)
     if not layout.read_only:
-        _complete(layout, new, report)
+        _complete(layout, new, report, synced=durability == "power")
         if durability == "power":
-            sync_directory(root)
-            sync_directory(root.parent)
+            _sync_names(root)
     elif not read_only:
         text = (
             f"the store {root} may not be written: results are found in it, and none are kept. Check its permissions."
@@ -110,10 +110,25 @@ def _make(root: Path, read_only: bool) -> bool:
 
 
 def _is_beginning(path: Path) -> bool:
-    """Whether the file is one of those that a store begins with, or one that is being written to become it."""
-    if path.name in _SMALL_FILES:
-        return path.read_bytes() == _SMALL_FILES[path.name].encode()
-    return any(path.name.startswith(f".{name}.") for name in (*_SMALL_FILES, _FORMAT))
+    """Whether the file is one of those that a store begins with, or one that is being written to become it.
+
+    A power loss leaves some of them with only a part of their text, or none.
+    """
+    if path.name in _SMALL_FILES and path.read_bytes() == _SMALL_FILES[path.name].encode():
+        return True
+    if path.name in _TEXTS:
+        return _is_torn(path, _TEXTS[path.name])
+    beside_the_index = (f"{_INDEX}.lock", *(f"{_INDEX}{companion}" for companion in COMPANIONS))
+    return path.name in beside_the_index or any(path.name.startswith(f".{name}.") for name in (*_TEXTS, _INDEX))
+
+
+def _is_torn(path: Path, text: str) -> bool:
+    """Whether the file has the beginning of this text and no more, perhaps with zeros in the place of the rest."""
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        return False
+    return content != text.encode() and text.encode().startswith(content.rstrip(b"\0"))
 
 
 def _recognise(layout: Layout) -> None:
@@ -150,8 +165,10 @@ def _is_tagged(root: Path) -> bool:
         return False
 
 
-def _complete(layout: Layout, new: bool, report: Report) -> None:
+def _complete(layout: Layout, new: bool, report: Report, *, synced: bool) -> None:
     missing = {name: text for name, text in _SMALL_FILES.items() if not (layout.root / name).exists()}
+    torn = {name: text for name, text in _TEXTS.items() if name not in missing and _is_torn(layout.root / name, text)}
+    missing.update(torn)
     if _version(layout.root / _FORMAT) is None:
         # Last: a directory with this file has the others.
         missing[_FORMAT] = _FORMAT_TEXT
@@ -161,15 +178,35 @@ def _complete(layout: Layout, new: bool, report: Report) -> None:
         for name, text in missing.items():
             # Written aside, as another process may be opening the same new store.
             temporary = layout.root / f".{name}.{os.urandom(4).hex()}"
-            temporary.write_text(text)
+            with temporary.open("w") as file:
+                file.write(text)
+                file.flush()
+                if synced:
+                    os.fsync(file.fileno())
             temporary.replace(layout.root / name)
     except OSError as error:
         raise StoreError(
             f"the store {layout.root} cannot be written: {error.strerror or error}. Check its permissions and that the "
             f"disk has room, or open it with read_only=True."
         ) from error
-    if missing and not new:
+    if torn or (missing and not new):
         names = ", ".join(missing)
         report(
             Trouble("repaired", f"the store {layout.root} had lost or damaged files, which were written anew: {names}.")
         )
+
+
+def _sync_names(root: Path) -> None:
+    """Wait until the directory is on the disk under its name, with the names of all that it lies in.
+
+    Also of those that were there before: another process may have made them a moment ago. One that may not be read was
+    made by somebody else long since, and what is above a mount point belongs to another disk.
+    """
+    device = root.stat().st_dev
+    for directory in (root, *root.parents):
+        if directory.stat().st_dev != device:
+            return
+        try:
+            sync_path(directory)
+        except PermissionError:
+            return

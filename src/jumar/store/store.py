@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack, closing
@@ -48,6 +49,8 @@ Verify = Literal["always", "first", "never"]
 INLINE_MAX_BYTES = 4096
 """Encoded results up to this size live in the index: a file of its own costs more than they do."""
 
+_PASSING = {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EACCES, errno.EPERM}
+"""What keeps this process from reading a blob for now and says nothing about its bytes: its row stays."""
 
 PartsOf = Callable[[bytes], Sequence[CodePart]]
 """Gives the ``CodePart`` objects of a code digest; none where the code is not that any more."""
@@ -238,7 +241,7 @@ class Store:
         """The value of a kept result; the caller may change it.
 
         Raises:
-            DamagedError: It is not there any more, was altered, or cannot be decoded here. It was reported.
+            DamagedError: It is not there any more, was altered, or cannot be read or decoded here. It was reported.
         """
         if entry.inline is not None:
             return self._decode(entry, memoryview(bytearray(entry.inline)))
@@ -251,8 +254,11 @@ class Store:
         except DamagedError as error:
             if self._presence.was_removed(entry):
                 raise DamagedError(f"the kept result of call {entry.key.hex()[:12]} was removed meanwhile") from error
-            # Without a cause it is the bytes that are wrong, and nobody may find them under that name again: an equal
-            # result would be taken for written. With one, such as too many open files, they may be right.
+            if getattr(error.__cause__, "errno", None) in _PASSING:
+                text = f"the kept result of call {entry.key.hex()[:12]} cannot be read now: {error}. The call will run again."
+                self._report(Trouble("unreadable", text, entry.key, error))
+                raise DamagedError(text) from error
+            # Without a cause it is the bytes that are wrong, and nobody may find them under that name again.
             raise self._drop(entry, str(error), altered=error.__cause__ is None) from error
         if verify:
             self._verified.add(digest)

@@ -44,6 +44,11 @@ def disk_full() -> OSError:
     return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
+def quota_exceeded() -> OSError:
+    """What writing a file gives where the user's share of a disk is used up."""
+    return OSError(errno.EDQUOT, os.strerror(errno.EDQUOT))
+
+
 def database_full() -> sqlite3.OperationalError:
     """What SQLite gives on a full disk."""
     return _sqlite_error("database or disk is full", sqlite3.SQLITE_FULL, "SQLITE_FULL")

@@ -25,6 +25,7 @@ from jumar.store.index import Index
 from jumar.store.layout import open_directory
 from jumar.store.lineage import Lineage, Loss, Run
 from jumar.store.records import CallRecord, Counts, Entry, Failure, TaskInfo
+from jumar.store.sqlite_connection import Durability
 from jumar.store.sqlite_index import SqliteIndex
 from jumar.store.sqlite_lineage import SqliteLineage
 from jumar.store.sqlite_stock import SqliteStock
@@ -255,10 +256,11 @@ class TornFileBlobs(FileBlobs):
     Args:
         root: The directory.
         at: The number of the blob, from 1, among those that are written to disk.
-        kept_bytes: How many of its first bytes reach the disk.
+        kept_bytes: How many of its first bytes reach the disk; or a function that tells it from its size in bytes.
         place: ``"scratch"``: under the temporary name, as a killed process leaves it. ``"final"``: under the blob's own
             name, as a power loss may leave it where nobody waited for the disk.
         error: Makes what is raised then.
+        durability: See ``FileBlobs``.
     """
 
     def __init__(
@@ -266,11 +268,12 @@ class TornFileBlobs(FileBlobs):
         root: Path,
         *,
         at: int,
-        kept_bytes: int,
+        kept_bytes: int | Callable[[int], int],
         place: Literal["scratch", "final"] = "scratch",
         error: Callable[[], BaseException] = SimulatedCrash,
+        durability: Durability = "process",
     ) -> None:
-        super().__init__(root)
+        super().__init__(root, durability)
         self._at = at
         self._kept_bytes = kept_bytes
         self._place = place
@@ -284,7 +287,8 @@ class TornFileBlobs(FileBlobs):
             return
         torn = Path(path) if self._place == "final" else self._scratch.new_path()
         torn.parent.mkdir(parents=True, exist_ok=True)
-        torn.write_bytes(b"".join(frames)[: self._kept_bytes])
+        kept_bytes = self._kept_bytes if isinstance(self._kept_bytes, int) else self._kept_bytes(size_bytes)
+        torn.write_bytes(b"".join(frames)[:kept_bytes])
         raise self._error()
 
 
@@ -295,6 +299,7 @@ def open_faulty(
     blobs: FileBlobs | None = None,
     report: Report = warn,
     linger_s: float = LINGER_S,
+    durability: Durability = "process",
 ) -> Store:
     """The store in a directory, as `Store.open` gives it, with faults in all of its parts.
 
@@ -304,13 +309,14 @@ def open_faulty(
         blobs: Instead of the store's own, such as `TornFileBlobs`; their directory should be ``path / "blobs"``.
         report: Told of trouble.
         linger_s: How long the first results of a group wait for others, in seconds.
+        durability: See `Store.open`; not of ``blobs`` that are given.
     """
-    layout = open_directory(path, report=report)
-    database = SqliteIndex(layout.database, report=report)
+    layout = open_directory(path, report=report, durability=durability)
+    database = SqliteIndex(layout.database, durability, report=report)
     index = FaultyIndex(database, faults)
     return Store(
         index,
-        FaultyBlobs(blobs or FileBlobs(layout.blobs), faults),
+        FaultyBlobs(blobs or FileBlobs(layout.blobs, durability), faults),
         Writer(index.add, report, linger_s=linger_s),
         path=layout.root,
         report=report,
