@@ -18,6 +18,7 @@ _FORMAT = "format"
 _FORMAT_TEXT = f"jumar store, format {FORMAT_VERSION}\n"
 _INDEX = "index.sqlite"
 _BLOBS = "blobs"
+_LABELS = "labels"
 _SMALL_FILES = {
     ".gitignore": "# Results are no source code.\n*\n",
     "CACHEDIR.TAG": (
@@ -34,6 +35,7 @@ class Layout(NamedTuple):
     root: Path
     database: Path
     blobs: Path
+    labels: Path
     read_only: bool
     """Whether the directory takes no files, or was asked to take none."""
 
@@ -66,7 +68,7 @@ def open_directory(
     _refuse_network(root, allow_network)
     new = _make(root, read_only)
     writable = os.access(root, os.W_OK | os.X_OK)
-    layout = Layout(root, root / _INDEX, root / _BLOBS, read_only or not writable)
+    layout = Layout(root, root / _INDEX, root / _BLOBS, root / _LABELS, read_only or not writable)
     if not new:
         _recognise(layout)
     if not layout.read_only:

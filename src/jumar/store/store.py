@@ -20,11 +20,13 @@ from jumar.store.file_blobs import FileBlobs
 from jumar.store.held_blobs import HeldBlobs
 from jumar.store.held_records import HeldScribe
 from jumar.store.index import Index
+from jumar.store.labels import Labels
 from jumar.store.layout import open_directory
 from jumar.store.lineage import Lineage, Loss, MemoryLineage
 from jumar.store.memory_blobs import MemoryBlobs
 from jumar.store.memory_index import MemoryIndex
 from jumar.store.outlines import Outlines
+from jumar.store.rebuild import Rebuild
 from jumar.store.records import CallRecord, Entry, Failure, Payload, TaskInfo, Totals
 from jumar.store.scribe import DirectScribe, Scribe, SilentScribe
 from jumar.store.sqlite_connection import FAULTS, Durability
@@ -141,16 +143,23 @@ class Store:
         layout = open_directory(
             Path(path), report=report, durability=durability, read_only=read_only, allow_network=allow_network
         )
+        blobs: Blobs = FileBlobs(layout.blobs, durability, read_only=layout.read_only)
         index: Index = MemoryIndex()  # what a reader finds in a store that has no index yet
         lineage: Lineage = MemoryLineage()
         equivalences: Equivalences = MemoryEquivalences()
         if layout.database.exists() or not layout.read_only:
+            labels = None if layout.read_only else Labels(layout.labels, report=report)
             index = database = SqliteIndex(
-                layout.database, durability, report=report, busy_timeout_s=busy_timeout_s, read_only=layout.read_only
+                layout.database,
+                durability,
+                report=report,
+                busy_timeout_s=busy_timeout_s,
+                read_only=layout.read_only,
+                labels=labels,
+                rebuild=Rebuild(labels, blobs.size_bytes),
             )
             lineage = SqliteLineage(database)
             equivalences = SqliteEquivalences(database)
-        blobs: Blobs = FileBlobs(layout.blobs, durability, read_only=layout.read_only)
         scribe: Scribe = SilentScribe() if layout.read_only else Writer(index.add, report)
         if deferred and not layout.read_only:
             blobs = held = HeldBlobs(blobs)

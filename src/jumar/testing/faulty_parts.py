@@ -21,8 +21,10 @@ from jumar.keys.code import CodePart
 from jumar.store.blobs import Blob, Blobs
 from jumar.store.file_blobs import FileBlobs
 from jumar.store.index import Index
+from jumar.store.labels import Labels
 from jumar.store.layout import open_directory
 from jumar.store.lineage import Lineage, Loss, Run
+from jumar.store.rebuild import Rebuild
 from jumar.store.records import CallRecord, Counts, Entry, Failure, TaskInfo
 from jumar.store.sqlite_index import SqliteIndex
 from jumar.store.sqlite_lineage import SqliteLineage
@@ -235,6 +237,24 @@ class TornFileBlobs(FileBlobs):
         raise self._error()
 
 
+class FaultyLabels(Labels):
+    """Labels whose appending fails as told; the operation is named ``labels.append``.
+
+    Args:
+        path: The file.
+        faults: Which operations fail.
+        report: Told of trouble.
+    """
+
+    def __init__(self, path: Path, faults: Faults, *, report: Report = warn) -> None:
+        super().__init__(path, report=report)
+        self._operation = faults.operation
+
+    def _append(self, data: bytes) -> None:
+        with self._operation("labels.append"):
+            super()._append(data)
+
+
 def open_faulty(
     path: Path,
     faults: Faults,
@@ -253,11 +273,13 @@ def open_faulty(
         linger_s: How long the first results of a group wait for others, in seconds.
     """
     layout = open_directory(path, report=report)
-    database = SqliteIndex(layout.database, report=report)
+    inner = blobs or FileBlobs(layout.blobs)
+    labels = FaultyLabels(layout.labels, faults, report=report)
+    database = SqliteIndex(layout.database, report=report, labels=labels, rebuild=Rebuild(labels, inner.size_bytes))
     index = FaultyIndex(database, faults)
     return Store(
         index,
-        FaultyBlobs(blobs or FileBlobs(layout.blobs), faults),
+        FaultyBlobs(inner, faults),
         Writer(index.add, report, linger_s=linger_s),
         path=layout.root,
         report=report,
