@@ -14,7 +14,7 @@ from jumar.errors import StoreError
 from jumar.store.forking import Listing, Unconnected, give_up, listing, watch
 from jumar.store.lock_file import locked
 from jumar.store.salvage import NOTHING_SAVED, Saved
-from jumar.store.sqlite_connection import FAULTS, Durability, connect, create_database, create_tables, is_damage
+from jumar.store.sqlite_connection import FAULTS, Durability, connect, create_database, create_tables, damage, is_damage
 from jumar.store.sqlite_damage import UNREADABLE, finish, found_text, inode, replaced_text, set_aside, unfinished
 from jumar.store.sqlite_schema import FIND, USER_VERSION
 from jumar.store.trouble import Report, Trouble
@@ -156,6 +156,8 @@ class SqliteDatabase:
         writer = self._open()
         try:
             version = writer.execute("PRAGMA user_version").fetchone()[0]
+            if version == 0 and not self.read_only:
+                raise damage("the file is empty")  # an index gets its name when it has its tables
             if version < USER_VERSION and not self.read_only:
                 with self._locked():
                     create_tables(writer)
