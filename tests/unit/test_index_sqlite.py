@@ -249,7 +249,7 @@ def test_the_database_says_which_format_it_has(make, tmp_path):
 @pytest.mark.parametrize(("durability", "level"), [("process", 1), ("power", 2)])
 def test_durability_is_how_long_a_commit_waits_for_the_disk(make, durability, level):
     index = make(durability=durability)
-    assert index._database._writer.execute("PRAGMA synchronous").fetchone() == (level,)
+    assert index.database._writer.execute("PRAGMA synchronous").fetchone() == (level,)
 
 
 def test_a_look_up_after_closing_is_an_error(make):

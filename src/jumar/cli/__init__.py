@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from jumar import project, settings
-from jumar.cli import accept, show, why
+from jumar.cli import accept, check, show, why
 from jumar.errors import JumarError
 from jumar.plan import plan
 from jumar.store.store import Store
@@ -134,6 +134,20 @@ def plan_script(script: str, args: tuple[str, ...], as_json: bool) -> None:
     click.echo(json.dumps(found.to_json(), indent=2, ensure_ascii=False) if as_json else str(found))
 
 
+@cli.command("check")
+@click.option("--repair", is_flag=True, help="Drop what is damaged, mend the rest, and say which calls will run again.")
+@click.option("--decode", is_flag=True, help="Also make every value once. This unpickles them.")
+@_store
+@_json
+def check_store(repair: bool, decode: bool, path: Path | None, as_json: bool) -> None:
+    """Check that every result is there as it was written. Status 1 if something is wrong, or was.
+
+    Programs may use the store meanwhile. Without --repair nothing is changed.
+    """
+    if not check.run(_chosen(path, "blobs", "index.sqlite"), repair=repair, decode=decode, as_json=as_json):
+        sys.exit(1)
+
+
 @cli.command("store")
 @_store
 @_json
@@ -167,13 +181,18 @@ def _checked(key: str) -> str:
 
 def _open(path: Path | None) -> Store:
     """The store, which must be there: a reader makes none."""
-    chosen = path or settings.resolve(folder=Path.cwd())["store"].value
-    if not (chosen / "format").is_file():
+    return Store.open(_chosen(path))
+
+
+def _chosen(path: Path | None, *signs: str) -> Path:
+    """The folder of the store; one of these names in it also shows that it is one."""
+    chosen: Path = path or settings.resolve(folder=Path.cwd())["store"].value
+    if not any((chosen / name).exists() for name in ("format", *signs)):
         raise _Failure(
             f"there is no store at {chosen} (looked from {project.root(Path.cwd())}). "
             "It is made by the first call of a program; name another one with --store."
         )
-    return Store.open(chosen)
+    return chosen
 
 
 def _value_of(store: Store, key: bytes) -> Any:

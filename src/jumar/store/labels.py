@@ -8,34 +8,31 @@ from __future__ import annotations
 
 import mmap
 import os
-import struct
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
-from typing import Any
-
-from blake3 import blake3
 
 from jumar.clock import Clock, SystemClock
-from jumar.store.memory_index import UNKNOWN_TASK
+from jumar.store.label_records import (
+    HEAD,
+    MARK,
+    REMOVED,
+    RESULTS,
+    RESULTS_AT_ONCE,
+    packed_removals,
+    packed_results,
+    payload_at,
+    removals_in,
+    results_in,
+)
 from jumar.store.records import Entry, TaskInfo
-from jumar.store.row import CHECK_BYTES, Row, entry_of
+from jumar.store.row import Row
 from jumar.store.trouble import Report, Trouble, warn
 
-_MARK = b"\xf5jl1"
-"""Begins each record: after one that is torn, reading goes on at the next of these. It is no text."""
-_HEAD = struct.Struct("<4sI8s")
-_RESULTS, _REMOVED = 1, 2
-_RESULTS_AT_ONCE = 64
-_KEYS_AT_ONCE = 1024
-_KEY_BYTES = 32
-_COUNTS = struct.Struct("<BHH")
-_TASK = struct.Struct("<qIIII")
-_ROW = struct.Struct("<32s32sqddqqBBIBI8s")
-_TIME = struct.Struct("<Bd")
-_HAS_CONTENT, _HAS_NEEDS = 1, 2
+REMOVED_KEPT = 100_000
+"""Of how many removed results it is remembered when the file is written anew."""
 
 
 class Labels:
@@ -68,12 +65,12 @@ class Labels:
         """
         large = [row for row in rows if row[7] is not None]
         if large:
-            self._append_or_tell(_packed_results(large, tasks))
+            self._append_or_tell(packed_results(large, tasks))
 
     def note_removed(self, keys: Sequence[bytes]) -> None:
         """Note that results are going to be removed, so that no rebuilding brings them back."""
         if keys:
-            self._append_or_tell(_packed_removals(keys, self._clock.now_s()))
+            self._append_or_tell(packed_removals(keys, self._clock.now_s()))
 
     def results(self) -> Iterator[tuple[Entry, TaskInfo]]:
         """What is labelled and was not removed since, in the order of the newest labels; the numbers of tasks mean nothing.
@@ -83,14 +80,14 @@ class Labels:
         """
         newest: dict[bytes, int] = {}
         for place, payload in self._payloads():
-            if payload[0] == _REMOVED:
-                for key, _ in _removals(payload):
+            if payload[0] == REMOVED:
+                for key, _ in removals_in(payload):
                     newest.pop(key, None)
-            else:
-                newest.update((entry.key, place) for entry, _ in _results(payload))
+            elif payload[0] == RESULTS:
+                newest.update((entry.key, place) for entry, _ in results_in(payload))
         for place, payload in self._payloads():
-            if payload[0] == _RESULTS:
-                latest = {entry.key: (entry, task) for entry, task in _results(payload)}
+            if payload[0] == RESULTS:
+                latest = {entry.key: (entry, task) for entry, task in results_in(payload)}
                 yield from (found for key, found in latest.items() if newest.get(key) == place)
 
     def removed(self) -> dict[bytes, float]:
@@ -101,8 +98,8 @@ class Labels:
         """
         times: dict[bytes, float] = {}
         for _, payload in self._payloads():
-            if payload[0] == _REMOVED:
-                times.update(_removals(payload))
+            if payload[0] == REMOVED:
+                times.update(removals_in(payload))
         return times
 
     def torn(self) -> int:
@@ -114,15 +111,14 @@ class Labels:
         stretches, expected = 0, 0
         for place, payload in self._payloads():
             stretches += place != expected
-            expected = place + _HEAD.size + len(payload)
+            expected = place + HEAD.size + len(payload)
         return stretches
 
-    def rewrite(self, results: Iterable[tuple[Row, TaskInfo]], removed: Mapping[bytes, float]) -> int:
+    def rewrite(self, results: Iterable[tuple[Row, TaskInfo]]) -> int:
         """Begin a new file in the place of this one; what others append meanwhile is taken along.
 
         Args:
-            results: What is to be in it, with the tasks under the rows' own numbers.
-            removed: When which results were removed.
+            results: What is to be in it, with the tasks under the rows' own numbers; read after this has begun.
 
         Returns:
             How many results are in it.
@@ -131,14 +127,16 @@ class Labels:
             OSError: It could not be written; the old one is still there.
         """
         old_bytes = self.path.stat().st_size if self.path.exists() else 0
+        removed = self.removed()
         beside = self.path.with_name(f".{self.path.name}.new")
         count = 0
         with beside.open("wb") as file:
-            for key, at_s in removed.items():
-                file.write(_packed_removals([key], at_s))
-            left = iter(results)
-            while group := list(islice(left, _RESULTS_AT_ONCE)):
-                file.write(_packed_results([row for row, _ in group], {row[1]: task for row, task in group}))
+            for key, at_s in islice(removed.items(), max(0, len(removed) - REMOVED_KEPT), None):
+                file.write(packed_removals([key], at_s))
+            # One that is just being removed may still be in the index.
+            left = (found for found in results if removed.get(found[0][0], -1.0) < found[0][2])
+            while group := list(islice(left, RESULTS_AT_ONCE)):
+                file.write(packed_results([row for row, _ in group], {row[1]: task for row, task in group}))
                 count += len(group)
         old = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC) if self.path.exists() else None
         beside.replace(self.path)
@@ -191,26 +189,12 @@ class Labels:
             if not size_bytes:
                 return
             with mmap.mmap(file.fileno(), size_bytes, access=mmap.ACCESS_READ) as data:
-                at = data.find(_MARK)
+                at = data.find(MARK)
                 while at >= 0:
-                    payload = _payload(data, at)
+                    payload = payload_at(data, at)
                     if payload:
                         yield at, payload
-                    at = data.find(_MARK, at + (_HEAD.size + len(payload) if payload else 1))
-
-
-def _payload(data: mmap.mmap, at: int) -> bytes:
-    """The record at this place, or nothing if it is none."""
-    start = at + _HEAD.size
-    if start > len(data):
-        return b""
-    _, size_bytes, check = _HEAD.unpack_from(data, at)
-    payload = data[start : start + size_bytes] if size_bytes <= len(data) - start else b""
-    return payload if payload and _check(payload) == check else b""
-
-
-def _check(payload: bytes) -> bytes:
-    return blake3(payload).digest(length=CHECK_BYTES)
+                    at = data.find(MARK, at + (HEAD.size + len(payload) if payload else 1))
 
 
 def _inode(path: Path) -> int | None:
@@ -218,86 +202,3 @@ def _inode(path: Path) -> int | None:
         return os.stat(path).st_ino  # noqa: PTH116 # at every commit: no Path object
     except OSError:
         return None
-
-
-def _framed(payload: bytes) -> bytes:
-    return _HEAD.pack(_MARK, len(payload), _check(payload)) + payload
-
-
-def _packed_results(rows: Sequence[Row], tasks: Mapping[int, TaskInfo]) -> bytes:
-    return b"".join(
-        _framed(_packed_group(rows[start : start + _RESULTS_AT_ONCE], tasks))
-        for start in range(0, len(rows), _RESULTS_AT_ONCE)
-    )
-
-
-def _packed_group(rows: Sequence[Row], tasks: Mapping[int, TaskInfo]) -> bytes:
-    numbers = {row[1] for row in rows}
-    parts = [_COUNTS.pack(_RESULTS, len(numbers), len(rows))]
-    for number in numbers:
-        code, *texts = tasks.get(number, UNKNOWN_TASK)
-        name, module, parameters = (text.encode() for text in texts)
-        parts += _TASK.pack(number, len(code), len(name), len(module), len(parameters)), code, name, module, parameters
-    for key, task, created_s, seconds, size_bytes, codec, _, blob, arguments, content, needs, run, check in rows:
-        there = (content is not None) * _HAS_CONTENT | (needs is not None) * _HAS_NEEDS
-        content, needs = content or b"", needs or b""
-        parts += (
-            _ROW.pack(
-                *(key, blob, task, created_s, seconds, size_bytes, run, there, len(codec), len(arguments)),
-                *(len(content), len(needs), check),
-            ),
-            codec,
-            arguments,
-            content,
-            needs,
-        )
-    return b"".join(parts)
-
-
-def _packed_removals(keys: Sequence[bytes], at_s: float) -> bytes:
-    known = [key for key in keys if len(key) == _KEY_BYTES]
-    return b"".join(
-        _framed(_TIME.pack(_REMOVED, at_s) + b"".join(known[start : start + _KEYS_AT_ONCE]))
-        for start in range(0, len(known), _KEYS_AT_ONCE)
-    )
-
-
-def _removals(payload: bytes) -> Iterator[tuple[bytes, float]]:
-    _, at_s = _TIME.unpack_from(payload)
-    for at in range(_TIME.size, len(payload), _KEY_BYTES):
-        yield payload[at : at + _KEY_BYTES], at_s
-
-
-def _results(payload: bytes) -> Iterator[tuple[Entry, TaskInfo]]:
-    _, tasks_count, rows_count = _COUNTS.unpack_from(payload)
-    reader = _Reader(payload, _COUNTS.size)
-    tasks: dict[int, TaskInfo] = {}
-    for _ in range(tasks_count):
-        number, *lengths = reader.fields(_TASK)
-        code, name, module, parameters = map(reader.bytes, lengths)
-        tasks[number] = TaskInfo(code, name.decode(), module.decode(), parameters.decode())
-    for _ in range(rows_count):
-        key, blob, task, created_s, seconds, size_bytes, run, there, *lengths, check = reader.fields(_ROW)
-        codec, arguments, content, needs = map(reader.bytes, lengths)
-        optional = (content if there & _HAS_CONTENT else None, needs if there & _HAS_NEEDS else None)
-        columns = (task, created_s, seconds, size_bytes, codec, None, blob, arguments, *optional, run, check)
-        entry = entry_of(key, columns)
-        if entry is not None:
-            yield entry, tasks[task]
-
-
-class _Reader:
-    """Reads a record that has passed its check from one end to the other."""
-
-    def __init__(self, data: bytes, at: int) -> None:
-        self._data = data
-        self._at = at
-
-    def fields(self, form: struct.Struct) -> tuple[Any, ...]:
-        found = form.unpack_from(self._data, self._at)
-        self._at += form.size
-        return found
-
-    def bytes(self, count: int) -> bytes:
-        self._at += count
-        return self._data[self._at - count : self._at]

@@ -68,7 +68,7 @@ def open_directory(
     _refuse_network(root, allow_network)
     new = _make(root, read_only)
     writable = os.access(root, os.W_OK | os.X_OK)
-    layout = Layout(root, root / _INDEX, root / _BLOBS, root / _LABELS, read_only or not writable)
+    layout = layout_of(root, read_only=read_only or not writable)
     if not new:
         _recognise(layout)
     if not layout.read_only:
@@ -82,6 +82,16 @@ def open_directory(
         )
         report(Trouble("read-only", text))
     return layout
+
+
+def layout_of(root: Path, *, read_only: bool = False) -> Layout:
+    """Where the parts of the store in a directory are; nothing is looked at.
+
+    Args:
+        root: The directory.
+        read_only: What is said of it.
+    """
+    return Layout(root, root / _INDEX, root / _BLOBS, root / _LABELS, read_only)
 
 
 def _refuse_network(root: Path, allow_network: bool) -> None:
@@ -152,18 +162,26 @@ def _is_tagged(root: Path) -> bool:
         return False
 
 
+def missing_files(root: Path) -> list[str]:
+    """The small files that a store should have and has lost; the next program that opens it for writing puts them back.
+
+    Args:
+        root: The store.
+    """
+    missing = [name for name in _SMALL_FILES if not (root / name).exists()]
+    # The format last: a directory with this file has the others.
+    return missing if _version(root / _FORMAT) is not None else [*missing, _FORMAT]
+
+
 def _complete(layout: Layout, new: bool, report: Report) -> None:
-    missing = {name: text for name, text in _SMALL_FILES.items() if not (layout.root / name).exists()}
-    if _version(layout.root / _FORMAT) is None:
-        # Last: a directory with this file has the others.
-        missing[_FORMAT] = _FORMAT_TEXT
+    missing = missing_files(layout.root)
     try:
         if new:
             layout.root.chmod(_MODE)
-        for name, text in missing.items():
+        for name in missing:
             # Written aside, as another process may be opening the same new store.
             temporary = layout.root / f".{name}.{os.urandom(4).hex()}"
-            temporary.write_text(text)
+            temporary.write_text(_SMALL_FILES.get(name, _FORMAT_TEXT))
             temporary.replace(layout.root / name)
     except OSError as error:
         raise StoreError(

@@ -70,20 +70,24 @@ class SqliteIndex:
         labels: Labels | None = None,
         rebuild: Rebuild | None = None,
     ) -> None:
-        self._path = path
+        self.path = path
+        """The database file."""
         self._report = report
-        self._labels = labels
-        self._rebuild = rebuild or Rebuild(labels)
+        self.labels = labels
+        """The labels of blobs, where they are kept."""
+        self.rebuild = rebuild or Rebuild(labels)
+        """Fills a new index."""
         self._tasks: dict[TaskInfo, int] = {}
         self._tasks_by_number: dict[int, TaskInfo] = {}
         self._ahead = ReadAhead()
-        self._database = SqliteDatabase(
+        self.database = SqliteDatabase(
             path, self, durability, report=report, busy_timeout_s=busy_timeout_s, read_only=read_only
         )
+        """Where the rows are."""
 
     def find(self, key: bytes) -> Entry | None:
         """The kept result of a call, or None; a row that is not as it was written is reported and counts as absent."""
-        database = self._database
+        database = self.database
         generation = database.generation
         try:
             with database.read_lock:
@@ -94,48 +98,48 @@ class SqliteIndex:
             return None
         entry = entry_of(key, row[:-1])
         if entry is None:
-            self._report(Trouble("damaged", DAMAGED_ROW.format(key=key.hex()[:12], path=self._path), key))
+            self._report(Trouble("damaged", DAMAGED_ROW.format(key=key.hex()[:12], path=self.path), key))
         return entry
 
     def find_content(self, content: bytes) -> Entry | None:
         """The newest kept result of a call with these values, or None; damage as in `find`, and an older one serves."""
-        generation = self._database.generation
+        generation = self.database.generation
         try:
-            with self._database.read_lock:
+            with self.database.read_lock:
                 rows = self._look_up_content(content, 1)
         except (*FAULTS, OverflowError) as error:
             rows = self._again(error, generation, content, lambda key: self._look_up_content(key, 1)) or []
         entry = _first_sound(rows, content)
         if entry is None and rows:
-            self._report(Trouble("damaged", DAMAGED_ROW.format(key=content.hex()[:12], path=self._path), content))
-            generation = self._database.generation
+            self._report(Trouble("damaged", DAMAGED_ROW.format(key=content.hex()[:12], path=self.path), content))
+            generation = self.database.generation
             try:
-                with self._database.read_lock:
+                with self.database.read_lock:
                     entry = _first_sound(self._look_up_content(content, _EQUALS_LOOKED_AT), content)
             except (*FAULTS, OverflowError) as error:
-                self._database.read_failed(error, generation, content)
+                self.database.read_failed(error, generation, content)
         return entry
 
     def _look_up(self, key: bytes) -> Any:
-        lookup = self._database.lookup
+        lookup = self.database.lookup
         row = lookup.execute(FIND, (key,)).fetchone()
         if row is not None and (count := self._ahead.after(row[-1])):
             self._ahead.hold(lookup.execute(FIND_AFTER, (row[-1], count)))
         return row
 
     def _look_up_content(self, content: bytes, limit: int) -> list[Any]:
-        return self._database.lookup.execute(FIND_CONTENT, (content, limit)).fetchall()
+        return self.database.lookup.execute(FIND_CONTENT, (content, limit)).fetchall()
 
     def _again(self, error: Exception, generation: int, key: bytes, look_up: Callable[[bytes], Any]) -> Any:
         """Look up in the database that took the place of a damaged one; None where it cannot be read either."""
-        if not self._database.read_failed(error, generation, key):
+        if not self.database.read_failed(error, generation, key):
             return None
-        generation = self._database.generation
+        generation = self.database.generation
         try:
-            with self._database.read_lock:
+            with self.database.read_lock:
                 return look_up(key)
         except (*FAULTS, OverflowError) as worse:
-            self._database.read_failed(worse, generation, key)
+            self.database.read_failed(worse, generation, key)
             return None
 
     def add(self, entries: Sequence[Entry], failures: Sequence[Failure] = ()) -> None:
@@ -162,10 +166,10 @@ class SqliteIndex:
                 connection.execute(ADD_FAILURE, failure)
 
         self.transact(write)
-        with self._database.read_lock:
+        with self.database.read_lock:
             self._ahead.drop(unique)
-        if self._labels is not None:
-            self._labels.note(rows, self._tasks_by_number)
+        if self.labels is not None:
+            self.labels.note(rows, self._tasks_by_number)
 
     def remove(self, keys: Sequence[bytes]) -> None:
         """Forget these calls; keys that are not there are passed over.
@@ -179,10 +183,10 @@ class SqliteIndex:
             connection.executemany("DELETE FROM calls WHERE key = ?", bound)
             connection.executemany("DELETE FROM failures WHERE key = ?", bound)
 
-        if self._labels is not None:
-            self._labels.note_removed(keys)  # first: a process that dies in between costs a redundant record
+        if self.labels is not None:
+            self.labels.note_removed(keys)  # first: a process that dies in between costs a redundant record
         self.transact(delete)
-        with self._database.read_lock:
+        with self.database.read_lock:
             self._ahead.drop(keys)
 
     def add_task(self, task: TaskInfo) -> int:
@@ -200,21 +204,21 @@ class SqliteIndex:
 
     def has_code(self, code: bytes) -> bool:
         """Whether any task with this code was ever recorded, or may have been: rows of lost tasks can be of any code."""
-        generation = self._database.generation
+        generation = self.database.generation
         try:
-            with self._database.read_lock:
-                return self._database.lookup.execute(HAS_CODE, (code,)).fetchone() is not None
+            with self.database.read_lock:
+                return self.database.lookup.execute(HAS_CODE, (code,)).fetchone() is not None
         except FAULTS as error:
-            return self._database.read_failed(error, generation, None)  # True where it was replaced: then one looks
+            return self.database.read_failed(error, generation, None)  # True where it was replaced: then one looks
 
     def changed_elsewhere(self) -> bool:
         """Whether another connection has committed since this was last asked.
 
         While a commit of this index is under way the answer is what was known before it.
         """
-        changed = self._database.changed_elsewhere()
+        changed = self.database.changed_elsewhere()
         if changed:
-            with self._database.read_lock:
+            with self.database.read_lock:
                 self._ahead.forget()
         return changed
 
@@ -237,7 +241,7 @@ class SqliteIndex:
         """
         with self.reading() as connection:
             calls, failures, tasks, inline_bytes = connection.execute(COUNTS).fetchone()
-        index_bytes = sum(_file_bytes(Path(f"{self._path}{end}")) for end in ("", "-wal"))
+        index_bytes = sum(_file_bytes(Path(f"{self.path}{end}")) for end in ("", "-wal"))
         return Counts(calls, failures, tasks, inline_bytes, index_bytes)
 
     def blobs(self) -> Iterator[bytes]:
@@ -252,24 +256,24 @@ class SqliteIndex:
 
     def close(self) -> None:
         """Close the connections; a second close does nothing."""
-        self._database.close()
-        if self._labels is not None:
-            self._labels.close()
+        self.database.close()
+        if self.labels is not None:
+            self.labels.close()
 
     # -- the database --------------------------------------------------------------------------------------------------
 
     def reading(self) -> AbstractContextManager[sqlite3.Connection]:
         """See ``Database.reading``."""
-        return self._database.reading()
+        return self.database.reading()
 
     def transact(self, work: Callable[[sqlite3.Connection], _T]) -> _T:
         """See ``Database.transact``."""
-        return self._database.transact(work)
+        return self.database.transact(work)
 
     def fill(self, connection: sqlite3.Connection, damaged: Sequence[Path]) -> Saved:
         """See ``Tenant.fill``."""
         self.renew(connection)
-        return self._rebuild.fill(connection, damaged)
+        return self.rebuild.fill(connection, damaged)
 
     def renew(self, connection: sqlite3.Connection) -> None:
         """See ``Tenant.renew``: the tasks that rows were prepared for get the numbers that these rows carry."""
