@@ -39,7 +39,7 @@ def bad_blobs(
     with ThreadPoolExecutor(os.cpu_count() or 1, "jumar-check") as threads:
         left = iter(sizes_bytes.items())
         while group := list(islice(left, _BLOBS_AT_ONCE)):
-            for bad in threads.map(lambda blob: bad_blob(blobs, *blob, progress), group):
+            for bad in threads.map(lambda blob: bad_blob(blobs, blob[0], blob[1], progress), group):
                 if bad is not None:
                     yield bad
 

@@ -103,4 +103,4 @@ def _scrubbed(row: tuple[Any, ...], tasks: dict[int, TaskInfo], place: tuple[int
     number, key, task = row[:3]
     entry = entry_of(key, row[2:])
     known = tasks.get(task, UNKNOWN_TASK) if isinstance(task, int) else UNKNOWN_TASK
-    return ScrubbedRow(number, key, entry, place == (number,), row[1:], known)  # type: ignore[arg-type] # as read
+    return ScrubbedRow(number, key, entry, place == (number,), row[1:], known)
