@@ -68,12 +68,13 @@ class Graft:
             entry: With the number of its task in this index.
             number: Its own number in the other one.
         """
-        place = number if self._ordered and number is not None and self._is_free(number) else None
-        return self._connection.execute(_ADD_RESULT, (place, *row_of(entry))).rowcount > 0
+        row = row_of(entry)
+        execute = self._connection.execute
+        if self._ordered and execute(_ADD_RESULT, (number, *row)).rowcount > 0:
+            return True
+        # The number may be taken: it is given again when the last row is removed.
+        return execute(_ADD_RESULT, (None, *row)).rowcount > 0
 
     def has(self, key: bytes) -> bool:
         """Whether there is a result of this call."""
         return self._connection.execute("SELECT 1 FROM calls WHERE key = ?", (key,)).fetchone() is not None
-
-    def _is_free(self, number: int) -> bool:
-        return self._connection.execute("SELECT 1 FROM calls WHERE id = ?", (number,)).fetchone() is None

@@ -146,6 +146,8 @@ class Salvage:
                 if len(record.values) == _CALL_COLUMNS:
                     self._calls.append(page)
                     break  # a page belongs to one table
+                if len(record.values) == 2 and type(record.values[1]) is int:
+                    break  # or to an index: a key, and the number of its row
                 table = _table_of(record.values)
                 if table is None:
                     continue
