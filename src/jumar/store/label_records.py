@@ -25,7 +25,7 @@ _KEYS_AT_ONCE = 1024
 _KEY_BYTES = 32
 _COUNTS = struct.Struct("<BHH")
 _TASK = struct.Struct("<qIIII")
-_ROW = struct.Struct("<32s32sqddqqBBIBI8s")
+_ROW = struct.Struct("<32s32sqddqqBBIII8s")
 _TIME = struct.Struct("<Bd")
 _HAS_CONTENT, _HAS_NEEDS = 1, 2
 
