@@ -139,10 +139,10 @@ def what_a_dead_process_left(store):
     (store.path / "blobs" / "tmp" / "1-dead" / "0").write_bytes(b"half a blob")
 
 
-def labels_that_were_altered(store):
+def labels_with_something_else_between(store):
     labels = store.path / "labels"
     data = labels.read_bytes()
-    labels.write_bytes(data[:40] + bytes([data[40] ^ 1]) + data[41:])
+    labels.write_bytes(b"no label" + data)
 
 
 DAMAGES = {
@@ -161,7 +161,7 @@ DAMAGES = {
     a_small_file_that_is_gone: ("files", "format", 0),
     another_small_file_that_is_gone: ("files", "CACHEDIR.TAG", 0),
     what_a_dead_process_left: ("scratch", "left by a process that died", 0),
-    labels_that_were_altered: ("labels", "are no labels", 0),
+    labels_with_something_else_between: ("labels", "are no labels", 0),
 }
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from jumar.keys.digest import digest
 from jumar.store.check import check_directory
 from jumar.store.equivalence import Equivalence
 from jumar.store.labels import Labels
@@ -83,6 +84,7 @@ def test_with_its_results_an_index_keeps_what_explains_them(sound, tmp_path):
         store.index.transact(
             lambda connection: connection.execute("INSERT INTO pins VALUES (?, 1.0, 'mine')", (key_of(3),))
         )
+        store.lineage.remember_outlines({digest(b"[1, 2]"): b"[1, 2]"})
         before = sorted(store.index.calls(), key=lambda call: call.key)
         parts, runs, losses = store.lineage.code_parts(TASK.code), store.lineage.runs(), store.lineage.losses()
     overwrite(path, 1, bytes(PAGE_BYTES))
@@ -90,6 +92,7 @@ def test_with_its_results_an_index_keeps_what_explains_them(sound, tmp_path):
     with Store.open(path, report=troubles.append) as store:
         assert sorted(store.index.calls(), key=lambda call: call.key) == before
         assert store.lineage.code_parts(TASK.code) == parts != []
+        assert store.lineage.outline(digest(b"[1, 2]")) == b"[1, 2]"
         assert (store.lineage.runs(), store.lineage.losses()) == (runs, losses)
         assert [each._replace(number=0) for each in store.accepted.all()] == [plain]
         with store.index.reading() as connection:

@@ -84,7 +84,8 @@ def create_database(path: Path, fill: Callable[[sqlite3.Connection], _T]) -> _T:
     try:
         # The log comes last: if it could not be taken into the file at closing, the rows in it would be lost.
         connection.execute("PRAGMA journal_mode = MEMORY")
-        connection.execute("PRAGMA cache_size = -65536")  # keys come in no order, so all of the index over them is in use
+        # 64 MiB: keys come in no order, so all of the index over them is in use.
+        connection.execute("PRAGMA cache_size = -65536")
         _add_tables(connection)
         filled = fill(connection)
         connection.execute("PRAGMA journal_mode = WAL")

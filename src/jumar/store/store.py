@@ -21,7 +21,7 @@ from jumar.store.held_blobs import HeldBlobs
 from jumar.store.held_records import HeldScribe
 from jumar.store.index import Index
 from jumar.store.labels import Labels
-from jumar.store.layout import open_directory
+from jumar.store.layout import Layout, open_directory
 from jumar.store.lineage import Lineage, Loss, MemoryLineage
 from jumar.store.memory_blobs import MemoryBlobs
 from jumar.store.memory_index import MemoryIndex
@@ -148,16 +148,7 @@ class Store:
         lineage: Lineage = MemoryLineage()
         equivalences: Equivalences = MemoryEquivalences()
         if layout.database.exists() or not layout.read_only:
-            labels = None if layout.read_only else Labels(layout.labels, report=report)
-            index = database = SqliteIndex(
-                layout.database,
-                durability,
-                report=report,
-                busy_timeout_s=busy_timeout_s,
-                read_only=layout.read_only,
-                labels=labels,
-                rebuild=Rebuild(labels, blobs.size_bytes),
-            )
+            index = database = _index_on_disk(layout, blobs, durability, report, busy_timeout_s)
             lineage = SqliteLineage(database)
             equivalences = SqliteEquivalences(database)
         scribe: Scribe = SilentScribe() if layout.read_only else Writer(index.add, report)
@@ -428,3 +419,18 @@ class Store:
 
     def __repr__(self) -> str:
         return f"<jumar.Store {self.path or 'in memory'}>"
+
+
+def _index_on_disk(
+    layout: Layout, blobs: Blobs, durability: Durability, report: Report, busy_timeout_s: float
+) -> SqliteIndex:
+    labels = None if layout.read_only else Labels(layout.labels, report=report)
+    return SqliteIndex(
+        layout.database,
+        durability,
+        report=report,
+        busy_timeout_s=busy_timeout_s,
+        read_only=layout.read_only,
+        labels=labels,
+        rebuild=Rebuild(labels, blobs.size_bytes),
+    )
