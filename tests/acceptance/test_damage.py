@@ -149,6 +149,16 @@ def test_an_index_that_is_lost_is_told_with_what_was_found_again(made):
     assert made.ran_again() == {("small", i) for i in range(3)}
 
 
+def test_labels_that_cannot_be_read_cost_what_they_would_have_found_and_that_is_told(made):
+    (made.path / "index.sqlite").unlink()
+    (made.path / "labels").unlink()
+    (made.path / "labels").mkdir()
+    warned = made.ask()
+    assert len(made.ran_again()) == 6
+    assert "was missing; a new one was begun. 0 results were carried over. Not all could be looked at" in warned[0]
+    assert "labels could not be written" in warned[1]
+
+
 def test_a_result_whose_blob_is_gone_or_cut_is_not_found_by_its_label(made):
     with jumar.Session(jumar.Store.in_memory()):
         gone, cut = made.blob_of(0), made.blob_of(1)

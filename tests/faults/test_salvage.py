@@ -173,7 +173,7 @@ def test_what_there_was_no_time_for_is_carried_over_by_a_repair(sound, tmp_path)
     overwrite(path, 1, bytes(PAGE_BYTES))
     troubles = []
     SqliteIndex(path / "index.sqlite", report=troubles.append, rebuild=Rebuild(limit_s=0.0)).close()
-    assert "0 results were carried over. There was no time or room" in troubles[0].text
+    assert "0 results were carried over. Not all could be looked at" in troubles[0].text
     assert [finding.kind for finding in check_directory(path).findings] == ["unfinished"]
     with Store.open(path) as store:
         newer = sound[1][key_of(4)]._replace(created_s=9999.0)
@@ -221,4 +221,4 @@ def test_where_there_is_no_room_for_what_was_found_the_index_begins_empty(sound,
     index.add([entry(1)])
     assert index.find(key_of(1)) == entry(1)
     index.close()
-    assert "There was no time or room" in troubles[0].text
+    assert "Not all could be looked at" in troubles[0].text

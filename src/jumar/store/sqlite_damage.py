@@ -77,7 +77,7 @@ def replaced_text(path: Path, aside: Path | None, error: Exception, saved: Saved
 
 def found_text(path: Path, saved: Saved) -> str:
     """What is said when an index was not there, although results of it were."""
-    carried = f"{_carried_over(saved)} " if saved.results else ""
+    carried = f"{_carried_over(saved)} " if saved.results or not saved.finished else ""
     return (
         f"the index {path} was missing; a new one was begun. {carried}{_found_in_labels(saved)}Small results were only in "
         f"the index: their calls will run again."
@@ -94,7 +94,9 @@ def _carried_over(saved: Saved) -> str:
             f"declare them again with `jumar accept`."
         )
     if not saved.finished:
-        text += " There was no time or room to look at all of it: `jumar check --repair` carries over the rest."
+        text += (
+            " Not all could be looked at (no time, no room, or not readable): `jumar check --repair` looks at the rest."
+        )
     return text
 
 

@@ -151,7 +151,7 @@ class SqliteDatabase:
         if not self.read_only and not self.path.exists():
             with self._locked():
                 saved = self._create()
-            if saved.results or saved.labelled:
+            if saved.results or saved.labelled or not saved.finished:
                 self._report(Trouble("repaired", found_text(self.path, saved)))
         writer = self._open()
         try:
