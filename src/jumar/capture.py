@@ -29,6 +29,10 @@ def capture(call: Call, task: str, engine: Engine, references: list[Any]) -> Non
     seen: set[int] = set()
 
     def leaf(value: Any) -> Any:
+        if type(value) is Call:  # in a graph that is made again, where no future stands for it
+            seen.add(id(value))
+            needs[id(value)] = value
+            return value
         if isinstance(value, (Future, Lazy)):
             seen.add(id(value))
             need: Call = value._call  # noqa: SLF001

@@ -15,13 +15,15 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from jumar import worker
 from jumar.clock import Clock, SystemClock
+from jumar.continuation import Continuation, tail_of
+from jumar.continuing import Continuing
 from jumar.crew import NOBODY, Crew
 from jumar.errors import JumarError, StoreError
 from jumar.events import CallEnded, Counts, Event, How
 from jumar.executors import Executor
 from jumar.future import Future
-from jumar.graph.arguments import rebuild
-from jumar.graph.call import CANCELLED, DONE, FAILED, NEW, RUNNING, Call
+from jumar.graph.arguments import ATOMS, rebuild
+from jumar.graph.call import CANCELLED, DONE, FAILED, NEW, NOTHING, RUNNING, Call
 from jumar.graph.call_info import CallInfo
 from jumar.graph.keep import Keep
 from jumar.graph.options import Hooks
@@ -56,6 +58,10 @@ class Runnable(Protocol):
     """The one that keeps them in the place of the store."""
     decides: Callable[[CallInfo, Any], bool] | None
     """The one that says whether the store keeps them."""
+
+    def make(self, engine: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
+        """The call in an engine."""
+        ...
 
     def by_name(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[tuple[str, Any]]:
         """Each parameter with what it is given."""
@@ -115,6 +121,7 @@ class Engine:
         self._waits = Waits(self, self._latch, self._scheduler, self._crew, self._carry_out)
         reading = Reading(self._live, self._scheduler, self._crew, self._await)
         self.read, self.read_into, self.failure = reading.read, reading.read_into, reading.failure
+        self._continuing = Continuing(self._live, self._scheduler, self._recorder, self._make, self.read)
 
     # -- making calls ----------------------------------------------------------------------------------------------
 
@@ -136,7 +143,7 @@ class Engine:
                 workers = NOBODY if look or is_lazy else self._admit(call)
             if look and self._restored_from_store(call):
                 return future
-            if is_lazy:
+            if is_lazy or call.tail is not NOTHING:
                 self._enter_lazy(call)
             if look or is_lazy:
                 with self._latch:
@@ -164,6 +171,8 @@ class Engine:
             if look and call.task.hooks is None and self._store.is_new(call.info.code):
                 look = self._store.has_recorded(call.key)
             if not joined and not (look and self._restored_from_store(call)):
+                if call.tail is not NOTHING:
+                    self._enter_lazy(call)
                 self._run_here(call)
         except BaseException:
             self._live.forget(call)
@@ -174,10 +183,10 @@ class Engine:
         with self._latch:
             self._scheduler.add(call)
             started = self._scheduler.start(call)
-        if not started:
+        if started:
+            self._carry_out(call)
+        else:
             self._end_if_doomed(call)
-            return
-        self._carry_out(call)
         with self._latch:
             workers = self._crew.free()
         self._crew.start(workers)
@@ -203,13 +212,16 @@ class Engine:
                     pending.append(need)
         workers: list[Call] = []
         for need in upstream_first(entered):
-            need.needs = tuple([each.twin or each for each in need.needs])
+            _give_way(need)
             with self._latch:
                 workers.extend(self._admit(need))
             if need.error is not None:
                 self._end_if_doomed(need)
-        call.needs = tuple([need.twin or need for need in call.needs])
+        _give_way(call)
         self._crew.start(workers)
+
+    def _make(self, task: Runnable, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
+        return task.make(self, args, kwargs)
 
     def _follow(self, call: Call) -> Future[Any]:
         """A future for a call that was spawned before."""
@@ -253,9 +265,15 @@ class Engine:
         before = here.place
         here.place = Place(self, call, before.depth + 1)
         try:
+            if call.tail is not NOTHING:
+                return self._complete(call, *self._continuing.conclude(call), and_next)
             args, kwargs = self._inputs(call) if call.needs else (call.args or (), call.kwargs)
-            if call.needs and (result := self._recorder.kept_for_values(call, args, kwargs)) is not None:
-                return self._restore(call, result, and_next)
+            if call.needs and (kept := self._recorder.kept_for_values(call, args, kwargs)) is not None:
+                if not isinstance(kept, Continuation):
+                    return self._restore(call, kept, and_next)
+                if self._continuing.take_up(call, kept):
+                    self._enter_lazy(call)
+                    return self._go_on(call, and_next)
             ran = worker.run(call.task.name, call.task.fn, args, kwargs)
             del args, kwargs
             if ran.error is None:
@@ -295,14 +313,48 @@ class Engine:
     def _finish(self, call: Call, ran: worker.Ran, and_next: bool) -> Call | None:
         if call.state is not RUNNING:  # abandoned: whoever waited has been told, and the store may be closed
             return self._successor() if and_next else None
-        outcome, trouble = self._recorder.result(call, ran)
+        call.attempts += 1
+        call.seconds = ran.seconds
+        if type(ran.value) not in ATOMS and (tail := tail_of(ran.value, self._call_of)) is not NOTHING:
+            self._continuing.begin(call, tail)
+            self._enter_lazy(call)
+            return self._go_on(call, and_next)
+        return self._complete(call, *self._recorder.result(call, ran), and_next)
+
+    def _call_of(self, handle: Any) -> Any:
+        """The call behind a future or a lazy of this engine; the value of another's."""
+        if handle._keeper is not self:  # noqa: SLF001
+            return handle.result()
+        call: Call = handle._call  # noqa: SLF001
+        return call.twin or call
+
+    def _go_on(self, call: Call, and_next: bool) -> Call | None:
+        """Let a call end as what it returned does; this worker is free for the next one."""
+        with self._latch:
+            if call.state is not RUNNING:
+                return self._crew.next() if and_next else None
+            doomed = self._continuing.hand_over(call)
+            for lost in doomed:
+                self._lose(lost)
+            successor = self._crew.next() if and_next else None
+            workers = self._crew.free()
+        self._end(doomed, "failed", 0.0)
+        self._crew.start(workers)
+        return successor
+
+    def _complete(self, call: Call, outcome: Result, trouble: StoreError | None, and_next: bool) -> Call | None:
+        """End a call with its result."""
         successor: Call | None = None
         workers: Sequence[Call] = NOBODY
+        is_new = call.attempts > 0
         with self._latch:
             if call.state is not RUNNING:
                 return self._crew.next() if and_next else None
             call.outcome = outcome
-            self._live.computed += 1
+            if is_new:
+                self._live.computed += 1
+            else:  # its function ran in another session, and what it returned in this one
+                self._live.restored += 1
             self._scheduler.finish(call)
             self._live.leave(call)
             if and_next:
@@ -313,12 +365,15 @@ class Engine:
         if workers:
             self._crew.start(workers)
         if self.listeners:
-            self.tell(CallEnded(call.key, call.task.name, "computed", ran.seconds))
+            self.tell(CallEnded(call.key, call.task.name, "computed" if is_new else "restored", call.seconds))
         return successor
 
     def _restored_from_store(self, call: Call) -> bool:
-        """End a call with its kept result, if there is one."""
-        result = self._recorder.kept(call)
+        """End a call with its kept result, if there is one.
+
+        Where what is kept is the graph that it returned, the call now needs that, as if it were lazy.
+        """
+        result = self._continuing.found(call)
         if result is None:
             return False
         self._restore(call, result, and_next=False)
@@ -373,7 +428,13 @@ class Engine:
             self._live.leave(call)
         self._end([call], how, 0.0)
 
-    def _end(self, calls: list[Call], how: How, seconds: float) -> None:
+    def _lose(self, lost: Call) -> None:
+        """Note that a call can never run, because something it needs failed. The latch is held."""
+        lost.outcome = next((need.outcome for need in lost.needs if need.error is lost.error), None)
+        self._live.failed += 1
+        self._live.leave(lost)
+
+    def _end(self, calls: Sequence[Call], how: How, seconds: float) -> None:
         for index, call in enumerate(calls):
             call.args = call.kwargs = None
             for future in call.release():
@@ -463,3 +524,10 @@ class Engine:
         if how == "finish":
             self.drain()
         self._executor.close(wait=how != "now")
+
+
+def _give_way(call: Call) -> None:
+    """Let a call need the calls that are under way in the place of equal ones that are not."""
+    call.needs = tuple([need.twin or need for need in call.needs])
+    if type(call.tail) is Call:
+        call.tail = call.tail.twin or call.tail

@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, TypeVar, cast
 
 from jumar.errors import StoreError
-from jumar.graph.call import CANCELLED, RUNNING, Call
+from jumar.graph.call import CANCELLED, RUNNING, Call, Handle
 from jumar.keys.value import register_reference
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class Keeper(Protocol):
         """While in it, the current call only waits."""
 
 
-class Future(cf.Future[T]):
+class Future(cf.Future[T], Handle):
     """A call's result to come.
 
     Works with ``concurrent.futures.wait`` and ``as_completed``, ``asyncio.wrap_future`` and ``await``. As an argument

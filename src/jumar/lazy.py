@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, Generic, TypeVar, cast
 
 from jumar.engine import Engine
-from jumar.graph.call import Call
+from jumar.graph.call import Call, Handle
 from jumar.graph.call_info import CallInfo, call_info
 from jumar.graph.options import Hooks
 from jumar.hooked import restored, saved
@@ -15,7 +15,7 @@ from jumar.keys.value import register_reference
 T = TypeVar("T")
 
 
-class Lazy(Generic[T]):
+class Lazy(Handle, Generic[T]):
     """A call that is described but not started: made with ``f.lazy(x)``.
 
     It may stand anywhere in the arguments of other calls, lazy or not, as a future may. `collect` gives its value:

@@ -14,9 +14,10 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any, Literal, NoReturn
 
+from jumar.continuation import Continuation
 from jumar.engine import Engine
 from jumar.future import Future
-from jumar.graph.call import DONE, NEW, Call
+from jumar.graph.call import DONE, NEW, NOTHING, Call
 from jumar.record import needs_of
 from jumar.session import Session
 from jumar.store.records import CallRecord
@@ -122,7 +123,8 @@ class PlanningEngine(Engine):
         pending = [call]
         while pending:
             current = pending.pop()
-            self.missing[current.key] = current
+            if current.tail is NOTHING:  # else its function has run, and what it returned is to be computed
+                self.missing[current.key] = current
             for need in current.needs:
                 if need.state is NEW and not need.entered:
                     need.entered = True
@@ -132,7 +134,7 @@ class PlanningEngine(Engine):
     def _found_by_values(self, call: Call) -> bool:
         args, kwargs = self._inputs(call)
         result = self._recorder.kept_for_values(call, args, kwargs)
-        if result is None:
+        if result is None or isinstance(result, Continuation):
             return False
         self._restore(call, result, and_next=False)
         return True

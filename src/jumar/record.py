@@ -5,22 +5,23 @@ from __future__ import annotations
 import random
 import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 from jumar import project
 from jumar.acceptance import accepted_keys
 from jumar.clock import Clock
+from jumar.continuation import Continuation, calls_in, described
 from jumar.errors import DamagedError, FingerprintError, StoreError
-from jumar.graph.call import FAILED, Call
+from jumar.graph.call import DONE, FAILED, NOTHING, Call
 from jumar.graph.call_info import call_info
 from jumar.hooked import is_wanted, restored, saved
 from jumar.keys.call import call_key, describe_arguments
 from jumar.keys.value import token
 from jumar.result import Kept, Result, Shared, kept_result
 from jumar.store.lineage import EXPIRED, REFRESHED, SUSPICION
-from jumar.store.records import NEED_BYTES, Entry, Failure, Payload
+from jumar.store.records import GRAPH, NEED_BYTES, Entry, Failure, Payload, role
 from jumar.store.store import Store
 from jumar.store.trouble import Trouble
 from jumar.worker import Ran
@@ -71,22 +72,63 @@ class Recorder:
             return self._standing(call), None
         if not call.look and self._store.find(key) is not None:
             self._store.note_loss(key, REFRESHED)
-        entry = Entry(
+        entry = self._entry(call, key, payload, ran.seconds)
+        self._store.record(entry)
+        return kept_result(self._store, entry, value), None
+
+    def _entry(self, call: Call, key: bytes, payload: Payload, seconds: float) -> Entry:
+        return Entry(
             key,
             self._store.task(call.info, call.task.parts_of),
             self._now_s(),
-            ran.seconds,
+            seconds,
             payload.size_bytes,
             payload.codec,
             payload.inline,
             payload.blob,
             call.arguments,
             None if call.content == key else call.content,
-            needs_of(call) if call.needs else None,
+            needs_of(call),
             self._run or self._begin_run(),
         )
+
+    def continued(self, call: Call, heirs: Sequence[Call], tail: Any) -> None:
+        """Keep the graph that a call returned, for it and for those that end as it does, before any of it runs.
+
+        Args:
+            call: Whose function has run.
+            heirs: Calls whose last known graph was this call.
+            tail: What it returned, with calls in it.
+
+        Guarantees:
+            It is on its way to the disk before anything that a call of the graph records.
+        """
+        if call.fragile and b"".join(call.task.tokens(call.args, call.kwargs or {})) != call.arguments:
+            self.complain("mutated", call, _MUTATED)
+            call.keep = False
+        wanted = [each for each in (call, *heirs) if each.keep and not each.unrepeatable and each.task.saves is None]
+        call.fragile = False
+        if not wanted:
+            return
+        try:
+            payload = self._store.encode(described(tail, calls_in(tail)))
+        except Exception as error:  # noqa: BLE001  (a task or an argument that cannot be pickled)
+            self.complain("unsaved", call, _GRAPH_NOT_KEPT, error)
+            return
+        payload = payload._replace(codec=f"{GRAPH}:{payload.codec}")
+        for each in wanted:
+            self._store.record(self._entry(each, each.key, payload, each.seconds))
+
+    def inherited(self, call: Call, result: Result) -> tuple[Result, StoreError | None]:
+        """The result of a call that ended as another one did; a kept one is kept for it too, and not written again."""
+        key = call.content if call.unrepeatable else call.key
+        if not (isinstance(result, Kept) and call.keep and key is not None and call.task.saves is None):
+            return self.result(call, Ran(result.take(), None, call.seconds))
+        row = result.entry
+        payload = Payload(row.codec, row.size_bytes, row.inline, row.blob)
+        entry = self._entry(call, key, payload, call.seconds)
         self._store.record(entry)
-        return kept_result(self._store, entry, value), None
+        return Kept(self._store, entry), None
 
     def _payload(self, call: Call, ran: Ran) -> tuple[Payload | None, StoreError | None]:
         """The encoded result; None where it is not to be kept or cannot be, and why not."""
@@ -99,8 +141,20 @@ class Recorder:
         except Exception as error:  # noqa: BLE001  (pickling runs user code: anything can come out of it)
             return None, self.complain("unsaved", call, _NOT_KEPT, error)
 
-    def kept(self, call: Call) -> Result | None:
-        """The call's kept result, if there is one: a small one is read at once, a large one when it is asked for."""
+    def known(self, key: bytes) -> Call | None:
+        """An ended call of which only the key is known, with its kept result; None where there is none."""
+        entry = self._store.find(key)
+        if entry is None or role(entry.codec)[0]:
+            return None
+        call = Call(key)
+        call.outcome, call.state, call.entered = Kept(self._store, entry), DONE, True
+        return call
+
+    def kept(self, call: Call) -> Result | Continuation | None:
+        """The call's kept result, if there is one: a small one is read at once, a large one when it is asked for.
+
+        Of a call that was continued and has not ended it is the graph that it returned.
+        """
         if call.task.hooks is not None:
             found = restored(call, call.task.hooks, self.complain)
             if found is not None or call.task.saves is not None:
@@ -126,7 +180,9 @@ class Recorder:
                 return entry
         return None
 
-    def kept_for_values(self, call: Call, args: tuple[Any, ...], kwargs: dict[str, Any] | None) -> Result | None:
+    def kept_for_values(
+        self, call: Call, args: tuple[Any, ...], kwargs: dict[str, Any] | None
+    ) -> Result | Continuation | None:
         """The kept result of an equal call with equal values, whichever calls they come from (early cutoff).
 
         It is recorded under this call's key too, so that next time it is found before its inputs are looked at.
@@ -146,24 +202,31 @@ class Recorder:
             self._store.record(entry._replace(key=call.key, content=call.content, needs=needs))
         return result
 
-    def _usable(self, call: Call, entry: Entry | None) -> Result | None:
-        if entry is None:
+    def _usable(self, call: Call, entry: Entry | None) -> Result | Continuation | None:
+        if entry is None or self._is_passed_over(call, entry):
             return None
-        if self._audit and call.suspect is None and random.random() < self._audit:
-            call.suspect = entry
-            return None
-        ttl_s = call.task.ttl_s
-        if ttl_s is not None and self._now_s() - entry.created_s > ttl_s:
-            self._store.note_loss(call.key, EXPIRED)
-            return None
-        if entry.inline is None:
+        kept, _ = role(entry.codec)
+        if entry.inline is None and not kept:
             return Kept(self._store, entry)
         try:
             value = self._store.load(entry)
         except DamagedError:  # reported by the store
             return None
+        if kept == GRAPH:
+            return cast("Continuation", value)
         call.drop_inputs()
         return kept_result(self._store, entry, value)
+
+    def _is_passed_over(self, call: Call, entry: Entry) -> bool:
+        """Whether the call is to run although this is kept."""
+        if self._audit and call.suspect is None and not role(entry.codec)[0] and random.random() < self._audit:
+            call.suspect = entry
+            return True
+        ttl_s = call.task.ttl_s
+        if ttl_s is not None and self._now_s() - entry.created_s > ttl_s:
+            self._store.note_loss(call.key, EXPIRED)
+            return True
+        return False
 
     def _begin_run(self) -> int:
         """This session's number among the runs, taken when there is something to record."""
@@ -225,8 +288,11 @@ def token_or_none(value: Any) -> bytes | None:
 
 
 def needs_of(call: Call) -> bytes | None:
-    """The beginnings of the keys of what a call needs, for its record; None where it needs nothing."""
-    needs = call.needs[:_NEEDS_RECORDED]
+    """The beginnings of the keys of the calls among the arguments, for the record; None where there are none."""
+    if not call.needs:
+        return None
+    needs = call.needs if call.tail is NOTHING else calls_in((call.args, call.kwargs))
+    needs = needs[:_NEEDS_RECORDED]
     return b"".join([need.key[:NEED_BYTES] for need in needs]) or None
 
 
@@ -248,6 +314,10 @@ def _line(call: Call) -> str:
 _NOT_KEPT = (
     "the result of task {task!r} (key {key}) could not be kept: {reason}. Its value goes on to whoever needs it; "
     "after a restart the call runs again. Return something that pickle can handle, or say checkpoint=False."
+)
+_GRAPH_NOT_KEPT = (
+    "the graph that task {task!r} (key {key}) returned could not be kept: {reason}. It is computed all the same; after a "
+    "restart before its end the task runs again. Use tasks that can be imported, and arguments that pickle can handle."
 )
 _UNSTEADY = (
     "task {task!r} (key {key}) gave another result when it was run again with the same arguments: it depends on "

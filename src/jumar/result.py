@@ -50,6 +50,11 @@ class Kept:
         self._store = store
         self._entry = entry
 
+    @property
+    def entry(self) -> Entry:
+        """Its row."""
+        return self._entry
+
     def with_fresh(self, value: Any) -> Kept:
         """The same, with the object for the first reader."""
         self._fresh = value

@@ -52,6 +52,9 @@ class Session:
             ``"read-only"``: found, but none are kept. ``"off"``: neither.
         audit: The share of kept results that are computed again and compared, from 0 to 1: finds tasks that depend on
             something that their keys do not see.
+        max_store_size: How much the results in the store may take, such as ``"10GiB"`` or a number of bytes. Beyond it
+            those that are cheapest to recompute for their bytes go, beside the computation; what this or another running
+            program has found or written is not among them.
         progress: Whether to show a progress line on the terminal.
 
     Raises:
@@ -91,6 +94,7 @@ class Session:
         on_store_error: Literal["warn", "raise"] | None = None,
         reuse: Literal["on", "off", "refresh", "read-only"] | None = None,
         audit: float | None = None,
+        max_store_size: str | int | None = None,
         progress: bool | None = None,
     ) -> None:
         given: dict[str, Any] = {
@@ -105,6 +109,7 @@ class Session:
             "on_store_error": on_store_error,
             "reuse": reuse,
             "audit": audit,
+            "max_store_size": max_store_size,
             "progress": progress,
         }
         self.settings = settings.resolve(given)
@@ -133,7 +138,8 @@ class Session:
             keeps=chosen in ("on", "refresh"),
             audit=self._setting("audit"),
         )
-        _open.append(self)
+        with _roster:
+            _open.append(self)
         termination.listen()
         if self._setting("checkpoint_mode") == "periodic":
             self._resources.enter_context(Period(self.store.flush, self._setting("checkpoint_period_s")))
@@ -165,6 +171,12 @@ class Session:
                     f"Session: checkpoint_mode={self._setting('checkpoint_mode')!r} needs a store that keeps results in "
                     f"memory for a while, and {given!r} writes them at once. Open it with deferred=True, or give its path."
                 )
+            if self.settings["max_store_size"].origin == "Session":
+                raise SettingsError(
+                    f"Session: max_store_size is for a store that the session opens, and {given!r} is open. Open it with "
+                    f"max_size_bytes=, or give its path."
+                )
+            self._resources.callback(self._let_go, given)
             return given
         store = Store.open(
             self._setting("store"),
@@ -172,10 +184,18 @@ class Session:
             verify=self._setting("verify"),
             deferred=deferred,
             compression=self._setting("compression"),
+            max_size_bytes=self._setting("max_store_size"),
             report=self._report,
         )
         self._resources.callback(store.close)
         return store
+
+    @staticmethod
+    def _let_go(store: Store) -> None:
+        """What calls found or wrote may be swept from now on, unless another session uses the store."""
+        with _roster:
+            if all(session.store is not store for session in _open):
+                store.let_go()
 
     # -- what users call -------------------------------------------------------------------------------------------
 
@@ -280,6 +300,8 @@ _active: ContextVar[Session | None] = ContextVar("jumar_session", default=None)
 _open: list[Session] = []
 _default: Session | None = None
 _making = threading.Lock()
+_roster = threading.Lock()
+"""Held while a session enters the list: one that enters must not lose what it claims to one that leaves."""
 
 
 def current() -> Session:
@@ -302,7 +324,7 @@ def configure(**values: Any) -> None:
     """Set settings for this process; None takes one back.
 
     They are those of ``jumar config``: ``store``, ``executor``, ``workers``, ``durability``, ``checkpoint_mode``,
-    ``checkpoint_period_s``, ``verify``, ``on_store_error``, ``reuse``, ``audit``
+    ``checkpoint_period_s``, ``verify``, ``on_store_error``, ``reuse``, ``audit``, ``max_store_size``
     and ``progress``. An open default session is closed first, after its calls have finished; the next call makes a new
     one.
 
@@ -348,8 +370,8 @@ def _close_all() -> None:
 
 def _forget_all() -> None:
     """In a forked child: the sessions belong to the parent, whose threads are not here."""
-    global _default, _making
-    _default, _making = None, threading.Lock()
+    global _default, _making, _roster
+    _default, _making, _roster = None, threading.Lock(), threading.Lock()
     _open.clear()
     _active.set(None)
 

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from jumar import project
 from jumar.errors import SettingsError
+from jumar.quantities import parse_size
 
 
 class Setting(NamedTuple):
@@ -102,6 +103,9 @@ SETTINGS: dict[str, Setting] = {
         "on", _choice("on", "off", "refresh", "read-only"), "whether kept results are used, and results kept"
     ),
     "audit": Setting(0.0, _share, "the share of kept results that are computed again and compared"),
+    "max_store_size": Setting(
+        None, parse_size, "how much the results may take; the cheapest to recompute go first; by default no limit"
+    ),
     "progress": Setting(False, _flag, "a line that shows how far the calls are"),
 }
 

@@ -81,7 +81,7 @@ class Task(Generic[P, T]):
             FingerprintError: An argument has no identity.
         """
         engine: Engine = here.place.engine or current_session().engine
-        return engine.spawn(self._call(engine, args, kwargs))
+        return engine.spawn(self.make(engine, args, kwargs))
 
     @overload
     def lazy(self, *args: P.args, **kwargs: P.kwargs) -> Lazy[T]: ...
@@ -95,7 +95,7 @@ class Task(Generic[P, T]):
             FingerprintError: An argument has no identity.
         """
         engine: Engine = here.place.engine or current_session().engine
-        return Lazy(engine, self._call(engine, args, kwargs))
+        return Lazy(engine, self.make(engine, args, kwargs))
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> T:
         """The value of this call: found, or computed now in this thread.
@@ -106,7 +106,7 @@ class Task(Generic[P, T]):
             BaseException: What the function raises.
         """
         engine: Engine = here.place.engine or current_session().engine
-        return cast("T", engine.run(self._call(engine, args, kwargs)))
+        return cast("T", engine.run(self.make(engine, args, kwargs)))
 
     def options(self, **changes: Any) -> Task[P, T]:
         """The same task with other options; see `Options`.
@@ -126,7 +126,7 @@ class Task(Generic[P, T]):
 
     def key(self, *args: Any, **kwargs: Any) -> str:
         """The key of this call in hexadecimal, without running anything."""
-        return self._call(here.place.engine or current_session().engine, args, kwargs).key.hex()
+        return self.make(here.place.engine or current_session().engine, args, kwargs).key.hex()
 
     @property
     def info(self) -> TaskInfo:
@@ -164,8 +164,8 @@ class Task(Generic[P, T]):
             self._signature = Signature(self.fn, self.name, self._options.ignore, self._options.key)
         return self._signature
 
-    def _call(self, engine: Engine, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
-        """The call: bound, identified, its arguments captured."""
+    def make(self, engine: Engine, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
+        """The call in an engine: bound, identified, its arguments captured. `spawn` and the others are for users."""
         info = self.info
         signature = self._bound_by()
         args, kwargs = signature.bind(args, kwargs)
@@ -207,8 +207,10 @@ class Task(Generic[P, T]):
 
     def __reduce__(self) -> Any:
         """A task that can be imported is pickled by its name, like a function."""
-        if self._options == Options() and getattr(_imported(self.fn), "fn", None) is self.fn:
-            return self.fn.__qualname__
+        known = _imported(self.fn)
+        if isinstance(known, Task) and known.fn is self.fn:
+            same = known is self or known._options == self._options  # noqa: SLF001
+            return self.fn.__qualname__ if same else (_with_options, (known, self._options))
         return Task, (self.fn, self._options)
 
 
@@ -327,6 +329,11 @@ _made: weakref.WeakKeyDictionary[Callable[..., Any], Task[..., Any]] = weakref.W
 
 
 stand_for_function(Task)
+
+
+def _with_options(known: Task[P, T], options: Options) -> Task[P, T]:
+    """A task that can be imported, with other options: how such a one is unpickled."""
+    return Task(known.fn, options)
 
 
 def _refuse_what_cannot_be_a_task(fn: object) -> None:

@@ -136,7 +136,7 @@ def test_a_closed_session_takes_no_more_calls():
     with jumar.Session(jumar.Store.in_memory()) as session:
         pass
     with pytest.raises(jumar.JumarError, match="the session is closed"):
-        session.engine.spawn(f._call(session.engine, (), {}))
+        session.engine.spawn(f.make(session.engine, (), {}))
 
 
 def test_an_unfinished_future_of_another_session_is_refused_and_a_finished_one_is_taken(gate):

@@ -3,6 +3,6 @@
 import pytest
 
 pytest.register_assert_rewrite(
-    *(f"jumar.testing.contracts_{name}" for name in ("index", "blobs", "codec", "executor")),
+    *(f"jumar.testing.contracts_{name}" for name in ("aside", "index", "blobs", "codec", "executor")),
     "jumar.testing.raised",
 )

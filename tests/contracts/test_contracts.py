@@ -20,6 +20,7 @@ from jumar.store.memory_blobs import MemoryBlobs
 from jumar.store.memory_index import MemoryIndex
 from jumar.store.sqlite_index import SqliteIndex
 from jumar.testing.contracts import (
+    AsideContract,
     BlobsContract,
     CodecContract,
     ExecutorContract,
@@ -45,12 +46,12 @@ class TestSqliteIndexThatSurvivesPowerLoss(LastingIndexContract):
         return SqliteIndex(folder / "index.sqlite", "power")
 
 
-class TestMemoryBlobs(BlobsContract):
+class TestMemoryBlobs(BlobsContract, AsideContract):
     def make(self, folder):
         return MemoryBlobs()
 
 
-class TestFileBlobs(LastingBlobsContract):
+class TestFileBlobs(LastingBlobsContract, AsideContract):
     def make(self, folder):
         return FileBlobs(folder / "blobs")
 
@@ -63,6 +64,20 @@ class TestFileBlobsThatSurvivePowerLoss(LastingBlobsContract):
 class TestHeldBlobs(BlobsContract):
     def make(self, folder):
         return HeldBlobs(MemoryBlobs())
+
+
+class TestHeldBlobsOnDisk(AsideContract):
+    def make(self, folder):
+        return ReleasedAtOnce(FileBlobs(folder / "blobs"))
+
+
+class ReleasedAtOnce(HeldBlobs):
+    """What is in memory only cannot be swept."""
+
+    def write(self, frames):
+        blob = super().write(frames)
+        self.release()
+        return blob
 
 
 class TestPickleCodec(CodecContract):

@@ -9,8 +9,13 @@ from blake3 import blake3
 
 from jumar.errors import DamagedError, StoreError
 from jumar.store.file_blobs import FileBlobs
+from jumar.store.held_blobs import HeldBlobs
 from jumar.store.lock_file import locked
 from jumar.store.mapping import MAP_MIN_BYTES
+from jumar.store.memory_index import MemoryIndex
+from jumar.store.records import Entry
+from jumar.store.scribe import DirectScribe
+from jumar.store.store import Store
 from jumar.testing.contracts_blobs import content
 from jumar.testing.faults import disk_full
 from jumar.testing.faulty_parts import TornFileBlobs
@@ -85,7 +90,7 @@ def test_a_file_that_does_not_have_the_length_that_was_to_be_written_is_an_error
     wrong = memoryview(bytearray(10)).cast("B", (2, 5))  # not what a frame may be: its length is not its bytes
     with pytest.raises(OSError, match="only 100,010 of 100,002 bytes were written"):
         blobs.write([b"x" * 100_000, wrong])
-    assert [name for name in names(tmp_path) if not name.endswith("owner")] == []
+    assert [name for name in names(tmp_path) if not name.endswith(("owner", "claims"))] == []
 
 
 @pytest.mark.parametrize("size_bytes", [MAP_MIN_BYTES - 1, MAP_MIN_BYTES], ids=["copied", "mapped"])
@@ -120,9 +125,11 @@ FileBlobs(Path(sys.argv[1]))._scratch.new_path().write_bytes(b"half")
 os._exit(9)
 """
     subprocess.run([sys.executable, "-c", script, str(tmp_path)], check=False)
-    assert len([name for name in names(tmp_path) if not name.endswith("owner")]) == 2
+    assert len([name for name in names(tmp_path) if not name.endswith(("owner", "claims"))]) == 2
     later = FileBlobs(tmp_path)
-    assert [name for name in names(tmp_path) if not name.endswith("owner")] == [path.relative_to(tmp_path).as_posix()]
+    assert [name for name in names(tmp_path) if not name.endswith(("owner", "claims"))] == [
+        path.relative_to(tmp_path).as_posix()
+    ]
     later.close()
     living.close()
     assert names(tmp_path) == []
@@ -149,3 +156,50 @@ def test_a_lock_that_somebody_holds_is_waited_for_no_longer_than_said(tmp_path):
         raise AssertionError
     with locked(tmp_path / "lock", timeout_s=0):
         pass
+
+
+class Looking(FileBlobs):
+    """Notes at each look whether the blob was claimed by then."""
+
+    def size_bytes(self, digest):
+        self.claimed_by_then = digest in self.claimed()
+        return super().size_bytes(digest)
+
+
+def test_a_blob_is_claimed_before_one_looks_whether_it_is_there(tmp_path):
+    blobs = Looking(tmp_path)
+    for _ in range(2):
+        digest = blobs.write([b"hello"]).digest
+        assert blobs.claimed_by_then
+        blobs.let_go()
+    held = HeldBlobs(blobs)
+    held.write([b"hello"])
+    assert blobs.claimed_by_then
+    held.let_go()
+    entry = Entry(bytes(32), 1, 0.0, 0.0, 5, "pickle", None, digest, b"")
+    index = MemoryIndex()
+    index.add([entry])
+    assert Store(index, blobs, DirectScribe(index)).find(bytes(32)) == entry
+    assert blobs.claimed_by_then
+    blobs.close()
+
+
+def test_claims_of_the_dead_and_of_the_closed_do_not_count(tmp_path):
+    script = "import os, sys; from pathlib import Path; from jumar.store.file_blobs import FileBlobs\n"
+    script += "FileBlobs(Path(sys.argv[1])).write([b'x' * 5000]); os._exit(0)"
+    living, other = FileBlobs(tmp_path), FileBlobs(tmp_path)
+    subprocess.run([sys.executable, "-c", script, str(tmp_path)], check=True)
+    assert living.claimed() == set()
+    digest = other.write([b"hello"]).digest
+    assert living.claimed() == {digest}
+    other.close()
+    other.claim(digest)
+    assert living.claimed() == set()
+    living.close()
+
+
+def test_what_was_claimed_is_claimed_again_when_somebody_removed_the_scratch_directory(blobs, tmp_path):
+    first = blobs.write([b"first"]).digest
+    shutil.rmtree(tmp_path / "tmp")
+    second = blobs.write([b"second"]).digest
+    assert blobs.claimed() == {first, second}

@@ -9,24 +9,17 @@ from typing import Any
 
 import click
 
-from jumar import project, settings
-from jumar.cli import accept, check, show, why
+from jumar import settings
+from jumar.cli import accept, check, gc, pins, show, why
+from jumar.cli.target import Failure as _Failure
+from jumar.cli.target import call_of, chosen_path
+from jumar.cli.target import checked_key as _checked
+from jumar.cli.target import json_option as _json
+from jumar.cli.target import open_store as _open
+from jumar.cli.target import store_option as _store
 from jumar.errors import JumarError
 from jumar.plan import plan
 from jumar.store.store import Store
-
-
-class _Failure(click.ClickException):
-    """An error of jumar's as the command shows it: the text, no traceback, status 1."""
-
-
-_store = click.option(
-    "--store",
-    "path",
-    type=click.Path(path_type=Path),
-    help="Folder of the store; by default the one that a program here would use.",
-)
-_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -60,14 +53,9 @@ def calls(task: str, state: str | None, limit: int, path: Path | None, as_json: 
 @_json
 def show_call(key: str, value: bool, path: Path | None, as_json: bool) -> None:
     """Show one call. KEY is the beginning of its key in hexadecimal."""
-    key = _checked(key)
     with _open(path) as store:
-        found = [record for record, _ in zip(store.calls(prefix=key), range(2), strict=False)]
-        if not found:
-            raise _Failure(f"no call in {store.path} has a key that starts with {key}. See `jumar calls`.")
-        if len(found) > 1:
-            raise _Failure(f"several calls in {store.path} have keys that start with {key}: write more of it.")
-        show.call(found[0], _value_of(store, found[0].key) if value else None, as_json=as_json)
+        found = call_of(store, key)
+        show.call(found, _value_of(store, found.key) if value else None, as_json=as_json)
 
 
 @cli.command("why")
@@ -144,7 +132,7 @@ def check_store(repair: bool, decode: bool, path: Path | None, as_json: bool) ->
 
     Programs may use the store meanwhile. Without --repair nothing is changed.
     """
-    if not check.run(_chosen(path, "blobs", "index.sqlite"), repair=repair, decode=decode, as_json=as_json):
+    if not check.run(chosen_path(path, "blobs", "index.sqlite"), repair=repair, decode=decode, as_json=as_json):
         sys.exit(1)
 
 
@@ -164,6 +152,10 @@ def config(as_json: bool) -> None:
     show.settings(settings.resolve(folder=Path.cwd()), as_json=as_json)
 
 
+for command in (gc.gc, gc.rm, gc.invalidate, pins.pin, pins.unpin, pins.pins):
+    cli.add_command(command)
+
+
 def main(args: list[str] | None = None) -> None:
     """Run the command: the entry point ``jumar``."""
     try:
@@ -171,28 +163,6 @@ def main(args: list[str] | None = None) -> None:
     except JumarError as error:
         click.echo(f"Error: {error}", err=True)
         sys.exit(1)
-
-
-def _checked(key: str) -> str:
-    if not key or set(key.lower()) - set("0123456789abcdef"):
-        raise _Failure(f"{key!r} is not the beginning of a key: keys are hexadecimal, see `jumar calls`.")
-    return key.lower()
-
-
-def _open(path: Path | None) -> Store:
-    """The store, which must be there: a reader makes none."""
-    return Store.open(_chosen(path))
-
-
-def _chosen(path: Path | None, *signs: str) -> Path:
-    """The folder of the store; one of these names in it also shows that it is one."""
-    chosen: Path = path or settings.resolve(folder=Path.cwd())["store"].value
-    if not any((chosen / name).exists() for name in ("format", *signs)):
-        raise _Failure(
-            f"there is no store at {chosen} (looked from {project.root(Path.cwd())}). "
-            "It is made by the first call of a program; name another one with --store."
-        )
-    return chosen
 
 
 def _value_of(store: Store, key: bytes) -> Any:

@@ -101,7 +101,8 @@ def settings(values: Mapping[str, Value], *, as_json: bool) -> None:
     for heading in ("setting", "value", "from"):
         table.add_column(heading, overflow="fold")
     for name, value in values.items():
-        table.add_row(name, "automatic" if shown[name] is None else str(shown[name]), Text(value.origin))
+        absent = "no limit" if name == "max_store_size" else "automatic"
+        table.add_row(name, absent if shown[name] is None else str(shown[name]), Text(value.origin))
     Console().print(table)
 
 

@@ -16,8 +16,8 @@ import pathlib
 import re
 import types
 import uuid
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Collection
+from typing import Any, cast
 
 from jumar.graph.call import Call
 
@@ -141,6 +141,43 @@ def _dataclass(value: Any, leaf: Leaf, done: dict[int, Any]) -> Any:
             # Not setattr: a frozen dataclass is captured like any other.
             object.__setattr__(new, field.name, _rebuild(getattr(value, field.name), leaf, done))
     return new
+
+
+def holds(value: Any, kind: type) -> bool:
+    """Whether something of this kind stands in a value, at any depth of the containers that `rebuild` takes apart.
+
+    Example:
+        >>> holds({"a": [1, (2, None)]}, int), holds([1.5, "x"] * 1000, bytes)
+        (False, False)
+        >>> holds([[print]], type(print))
+        True
+    """
+    stack = [value]
+    seen: set[int] = set()
+    while stack:
+        item = stack.pop()
+        if isinstance(item, kind):
+            return type(item) not in ATOMS
+        parts = _parts(item)
+        if parts is None or ATOMS.issuperset(map(type, parts)) or id(item) in seen:
+            continue
+        seen.add(id(item))
+        stack.extend(parts)
+    return False
+
+
+def _parts(value: Any) -> Collection[Any] | None:
+    """What stands in a container; None where the value is none."""
+    kind = type(value)
+    if kind in ATOMS:
+        return None
+    if isinstance(value, dict):
+        return value.values()
+    if kind in _MAKERS or isinstance(value, list) or (isinstance(value, tuple) and hasattr(kind, "_make")):
+        return cast("Collection[Any]", value)
+    if dataclasses.is_dataclass(kind):
+        return [getattr(value, field.name) for field in dataclasses.fields(value) if hasattr(value, field.name)]
+    return None
 
 
 _Maker = Callable[[Any, Leaf, dict[int, Any]], Any]

@@ -7,6 +7,12 @@ from enum import IntEnum
 from typing import Any
 
 
+class Handle:
+    """What users hold in the place of a call: a future or a lazy call."""
+
+    __slots__ = ()
+
+
 class CallState(IntEnum):
     """Where a call stands. It only ever moves downwards in this list."""
 
@@ -81,6 +87,8 @@ class Call:
     """The error that ended what its function returned, where the call is to answer with it."""
     catches = False
     """Whether an error is its answer, and not its end."""
+    seconds = 0.0
+    """How long its function ran, where it is over and the call has not ended."""
     attempts = 0
     """How often it was run in this session."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager
 from typing import Protocol, TypeVar
 
@@ -22,3 +22,6 @@ class Database(Protocol):
 
     def reading(self) -> AbstractContextManager[sqlite3.Connection]:
         """A connection of one's own."""
+
+    def forget(self, keys: Collection[bytes]) -> None:
+        """Let go of rows that were read ahead: these were removed in a transaction."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from jumar.codecs.codec import Frame
@@ -12,11 +13,13 @@ from jumar.errors import DamagedError
 from jumar.keys.digest import PARALLEL_SIZE_BYTES, digest_all
 from jumar.keys.digest import digest as digest_of
 from jumar.store.blobs import Blob
+from jumar.store.claims import Claims, claimed_below
 from jumar.store.mapping import file_memory
 from jumar.store.scratch import Scratch, abandoned
 from jumar.store.sqlite_connection import Durability
 
 _SCRATCH = "tmp"
+_ASIDE = ".aside"
 _DIGEST_BYTES = 32
 _PIECE_BYTES = 1 << 20
 
@@ -39,12 +42,15 @@ class FileBlobs:
 
     *Guarantees*: a blob has its name only once all its bytes are written; several processes may write, also the same
     blob at the same time; what a process left half-written when it died is deleted by the next that opens the directory.
+    What this object has written or was told to claim is deleted by no sweep until it is closed.
     """
 
     def __init__(self, root: Path, durability: Durability = "process", *, read_only: bool = False) -> None:
         self._root = root
         self._synced = durability == "power"
+        self._read_only = read_only
         self._scratch = Scratch(root / _SCRATCH, clear=not read_only)
+        self._claims = Claims(self._scratch)
 
     def write(self, frames: Sequence[Frame]) -> Blob:
         """Keep the frames as one blob; one that is there in full length is not written again.
@@ -54,6 +60,7 @@ class FileBlobs:
         """
         size_bytes = sum(map(len, frames))
         digest = digest_all(frames) if size_bytes >= PARALLEL_SIZE_BYTES else digest_of(b"".join(frames))
+        self._claims.add(digest)  # before the look: a sweep that does not see this has already moved the blob away
         if self.size_bytes(digest) != size_bytes:
             self._write_file(self._path(digest), frames, size_bytes)
         return Blob(digest, size_bytes)
@@ -66,7 +73,7 @@ class FileBlobs:
         """
         path = self._path(digest)
         try:
-            descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+            descriptor = self._descriptor(path, digest)
             try:
                 memory = file_memory(descriptor, os.fstat(descriptor).st_size)
             finally:
@@ -90,10 +97,15 @@ class FileBlobs:
 
     def size_bytes(self, digest: bytes) -> int | None:
         """The blob's length, or None where there is no such file (or one that cannot be reached)."""
+        path = self._path(digest)
         try:
-            return os.stat(self._path(digest)).st_size  # noqa: PTH116 # on the path of every hit: no Path object
+            return os.stat(path).st_size  # noqa: PTH116 # on the path of every hit: no Path object
         except OSError:
-            return None
+            try:
+                self.put_back(digest)
+                return os.stat(path).st_size  # noqa: PTH116
+            except OSError:
+                return None
 
     def remove(self, digest: bytes) -> None:
         """Delete the blob; one that is not there is passed over. Readers that have it open keep it."""
@@ -120,11 +132,65 @@ class FileBlobs:
 
     def close(self) -> None:
         """Remove this object's scratch directory; a second close does nothing."""
+        self._claims.close()
         self._scratch.close()
+
+    # -- what sweeps ask, see `jumar.store.aside.Aside` ----------------------------------------------------------------
+
+    def claim(self, digest: bytes) -> None:
+        """See ``Aside.claim``."""
+        if not self._read_only:
+            self._claims.add(digest)
+
+    def let_go(self) -> None:
+        """See ``Aside.let_go``."""
+        self._claims.clear()
+
+    def claimed(self) -> set[bytes]:
+        """See ``Aside.claimed``; nothing where the lock cannot be tried that tells the living from the dead."""
+        return set() if self._read_only else claimed_below(self._root / _SCRATCH)
+
+    def set_aside(self, digest: bytes) -> None:
+        """See ``Aside.set_aside``."""
+        with suppress(FileNotFoundError):
+            path = Path(self._path(digest))
+            path.rename(f"{path}{_ASIDE}")
+
+    def aside(self) -> Iterator[bytes]:
+        """See ``Aside.aside``."""
+        for file in self._root.glob(f"??/*{_ASIDE}"):
+            with suppress(ValueError):
+                yield bytes.fromhex(file.parent.name + file.name.removesuffix(_ASIDE))
+
+    def put_back(self, digest: bytes) -> None:
+        """See ``Aside.put_back``."""
+        path = self._path(digest)
+        if not self._read_only:
+            with suppress(FileNotFoundError):  # it was not aside, or another process was faster
+                Path(f"{path}{_ASIDE}").rename(path)
+
+    def discard(self, digest: bytes) -> int:
+        """See ``Aside.discard``."""
+        path = Path(f"{self._path(digest)}{_ASIDE}")
+        try:
+            size_bytes = path.stat().st_size
+            path.unlink()
+        except FileNotFoundError:  # who found it put it back
+            return 0
+        return size_bytes
 
     def _path(self, digest: bytes) -> str:
         name = digest.hex()
         return f"{self._root}/{name[:2]}/{name[2:]}"
+
+    def _descriptor(self, path: str, digest: bytes) -> int:
+        try:
+            return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            if self._read_only and Path(f"{path}{_ASIDE}").exists():
+                return os.open(f"{path}{_ASIDE}", os.O_RDONLY | os.O_CLOEXEC)
+            self.put_back(digest)
+            return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
 
     def _write_file(self, path: str, frames: Sequence[Frame], size_bytes: int) -> None:
         temporary = self._scratch.new_path()

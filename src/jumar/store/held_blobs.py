@@ -8,7 +8,8 @@ from collections.abc import Iterator, Sequence
 from jumar.codecs.codec import Frame
 from jumar.errors import DamagedError
 from jumar.keys.digest import digest as digest_of
-from jumar.store.blobs import Blob, Blobs
+from jumar.store.aside import SweepableBlobs
+from jumar.store.blobs import Blob
 from jumar.store.mapping import copy_of
 
 
@@ -22,7 +23,7 @@ class HeldBlobs:
     copy: who changes the value that it was made from changes nothing here.
     """
 
-    def __init__(self, inner: Blobs) -> None:
+    def __init__(self, inner: SweepableBlobs) -> None:
         self._inner = inner
         self._held: dict[bytes, bytes] = {}
         self._lock = threading.Lock()
@@ -33,6 +34,7 @@ class HeldBlobs:
         """Hold the frames as one blob; one that is held, or that the inner keeper has, is not held again."""
         data = b"".join(frames)
         digest = digest_of(data)
+        self.claim(digest)  # before the look, as in `FileBlobs.write`
         if self._inner.size_bytes(digest) != len(data):
             with self._lock:
                 if self._held.setdefault(digest, data) is data:
@@ -86,6 +88,36 @@ class HeldBlobs:
     def close(self) -> None:
         """Close the inner keeper; what is held can still be opened, and is never written."""
         self._inner.close()
+
+    # -- what sweeps ask, see `jumar.store.aside.Aside`: what is in memory only is no concern of theirs --------------------
+
+    def claim(self, digest: bytes) -> None:
+        """See ``Aside.claim``."""
+        self._inner.claim(digest)
+
+    def let_go(self) -> None:
+        """See ``Aside.let_go``."""
+        self._inner.let_go()
+
+    def claimed(self) -> set[bytes]:
+        """See ``Aside.claimed``."""
+        return self._inner.claimed()
+
+    def set_aside(self, digest: bytes) -> None:
+        """See ``Aside.set_aside``."""
+        self._inner.set_aside(digest)
+
+    def aside(self) -> Iterator[bytes]:
+        """See ``Aside.aside``."""
+        return self._inner.aside()
+
+    def put_back(self, digest: bytes) -> None:
+        """See ``Aside.put_back``."""
+        self._inner.put_back(digest)
+
+    def discard(self, digest: bytes) -> int:
+        """See ``Aside.discard``."""
+        return self._inner.discard(digest)
 
     def _let_go(self, digest: bytes) -> None:
         with self._lock:

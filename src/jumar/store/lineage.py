@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from jumar.keys.code import CodePart
 
 LOSSES_KEPT = 10_000
+RUNS_KEPT = 1000
+"""Runs of which is kept what they asked for."""
 SUSPICION = "audit"
 """Stands as the reason where nothing was lost: the call gave another result when it was run again."""
 REFRESHED = "a refresh was asked for"
@@ -63,8 +65,17 @@ class Lineage(Protocol):
     def note_loss(self, loss: Loss) -> None:
         """Note that a result was dropped; the latest ten thousand are kept."""
 
+    def note_losses(self, losses: Sequence[Loss]) -> None:
+        """Note several losses at once."""
+
     def losses(self, key: bytes | None = None) -> list[Loss]:
         """What was lost of a call, or of all calls, newest first."""
+
+    def note_codes(self, run: int, codes: Collection[bytes]) -> None:
+        """Note that a run asked for calls of these codes, found or computed; kept for the latest thousand runs."""
+
+    def code_uses(self) -> dict[int, frozenset[bytes]]:
+        """The codes that each run asked for, of the runs that noted it."""
 
 
 class MemoryLineage:
@@ -76,6 +87,7 @@ class MemoryLineage:
         self._outlines: dict[bytes, bytes] = {}
         self._runs: list[Run] = []
         self._losses: list[Loss] = []
+        self._uses: dict[int, frozenset[bytes]] = {}
 
     def remember_code(self, code: bytes, parts: Sequence[CodePart]) -> None:
         """Keep the parts of a code."""
@@ -105,11 +117,25 @@ class MemoryLineage:
 
     def note_loss(self, loss: Loss) -> None:
         """Note that a result was dropped."""
+        self.note_losses([loss])
+
+    def note_losses(self, losses: Sequence[Loss]) -> None:
+        """Note several losses at once."""
         with self._lock:
-            self._losses.append(loss)
+            self._losses.extend(losses)
             del self._losses[:-LOSSES_KEPT]
 
     def losses(self, key: bytes | None = None) -> list[Loss]:
         """What was lost of a call, or of all calls, newest first."""
         with self._lock:
             return [loss for loss in reversed(self._losses) if key in (None, loss.key)]
+
+    def note_codes(self, run: int, codes: Collection[bytes]) -> None:
+        """Note what a run asked for."""
+        with self._lock:
+            self._uses[run] = self._uses.get(run, frozenset()) | frozenset(codes)
+            self._uses = {number: used for number, used in self._uses.items() if used and number > run - RUNS_KEPT}
+
+    def code_uses(self) -> dict[int, frozenset[bytes]]:
+        """The codes that each run asked for."""
+        return self._uses.copy()

@@ -4,7 +4,23 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
-State = Literal["done", "failed"]
+State = Literal["done", "failed", "continued"]
+
+GRAPH = "graph"
+"""Before a codec's name: what is kept is no result, but the graph that a call returned and that is to be computed."""
+ERROR = "error"
+"""Likewise: what is kept is the error that a call ended with."""
+
+
+def role(codec: str) -> tuple[str, str]:
+    """What a codec's name in a row says: what is kept (empty for a result), and what wrote it.
+
+    Example:
+        >>> role("graph:pickle"), role("pickle")
+        (('graph', 'pickle'), ('', 'pickle'))
+    """
+    kept, _, writer = codec.rpartition(":")
+    return kept, writer
 
 
 class TaskInfo(NamedTuple):
@@ -34,7 +50,7 @@ class Entry(NamedTuple):
     size_bytes: int
     """Length of the encoded result."""
     codec: str
-    """The codec that wrote it and can read it."""
+    """The codec that wrote it and can read it; see `role`."""
     inline: bytes | None
     """The encoded result, where it is small."""
     blob: bytes | None

@@ -39,11 +39,19 @@ class Scratch:
         Raises:
             OSError: The directory cannot be made.
         """
+        return self.directory() / str(next(self._numbers))
+
+    def directory(self) -> Path:
+        """This process's directory, which is there.
+
+        Raises:
+            OSError: It cannot be made.
+        """
         self._forget_if_forked()
         directory = self._directory
         if directory is None or not directory.is_dir():
             directory = self._claim()
-        return directory / str(next(self._numbers))
+        return directory
 
     def close(self) -> None:
         """Remove the directory with what is in it; a second close does nothing."""
@@ -91,6 +99,19 @@ def abandoned(root: Path) -> list[Path]:
     with locked(root / "lock"):
         found = [directory for directory in root.iterdir() if directory.is_dir() and _is_abandoned(directory)]
         return [directory for directory in found if directory.is_dir()]  # not one that is just being removed
+
+
+def living(root: Path) -> list[Path]:
+    """The scratch directories of processes that live.
+
+    Args:
+        root: The directory for all scratch directories.
+    """
+    if not root.is_dir():
+        return []
+    # Under the lock, as trying the lock of a directory that is just being claimed would take it from its owner.
+    with locked(root / "lock"):
+        return [path for path in root.iterdir() if path.is_dir() and not _is_abandoned(path)]
 
 
 def _is_abandoned(directory: Path) -> bool:

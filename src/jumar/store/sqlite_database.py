@@ -31,7 +31,7 @@ class Tenant(Protocol):
     def renew(self, connection: sqlite3.Connection) -> None:
         """Put into another database, inside a transaction, what this object has told others to be there."""
 
-    def forget(self) -> None:
+    def forget_rows(self) -> None:
         """Let go of rows that were read: they may have changed."""
 
 
@@ -234,7 +234,7 @@ class SqliteDatabase:
             give_up(self._reader, self._writer)
             self._inherited = True
             self._elsewhere = True
-            self._tenant.forget()
+            self._tenant.forget_rows()
             self._reader = self._writer = self.lookup = cast("Any", Unconnected(self._renew))
         self.release()
 
@@ -295,7 +295,7 @@ class SqliteDatabase:
             self._connect()
             self.generation += 1
             self._elsewhere = True
-            self._tenant.forget()
+            self._tenant.forget_rows()
             self._transaction(self._tenant.renew)
         self._report(Trouble("damaged", replaced_text(self.path, aside, error, saved), None, error))
 

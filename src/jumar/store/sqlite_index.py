@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, closing
 from itertools import chain, islice
 from pathlib import Path
@@ -186,6 +186,15 @@ class SqliteIndex:
         if self.labels is not None:
             self.labels.note_removed(keys)  # first: a process that dies in between costs a redundant record
         self.transact(delete)
+        self._drop(keys)
+
+    def forget(self, keys: Collection[bytes]) -> None:
+        """See ``Database.forget``."""
+        if self.labels is not None:
+            self.labels.note_removed(list(keys))
+        self._drop(keys)
+
+    def _drop(self, keys: Collection[bytes]) -> None:
         with self.database.read_lock:
             self._ahead.drop(keys)
 
@@ -283,8 +292,8 @@ class SqliteIndex:
                 (number, *task),
             )
 
-    def forget(self) -> None:
-        """See ``Tenant.forget``."""
+    def forget_rows(self) -> None:
+        """See ``Tenant.forget_rows``."""
         self._ahead.forget()
 
 

@@ -6,13 +6,14 @@ import json
 import os
 import sqlite3
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from jumar.errors import StoreError
 from jumar.keys.code import CodePart
 from jumar.store.database import Database
-from jumar.store.lineage import LOSSES_KEPT, Loss, Run
+from jumar.store.lineage import LOSSES_KEPT, RUNS_KEPT, Loss, Run
+from jumar.store.pins import has_table
 
 
 class SqliteLineage:
@@ -94,10 +95,17 @@ class SqliteLineage:
 
     def note_loss(self, loss: Loss) -> None:
         """Note that a result was dropped."""
+        self.note_losses([loss])
+
+    def note_losses(self, losses: Sequence[Loss]) -> None:
+        """Note several losses in one transaction."""
+        kept = losses[-LOSSES_KEPT:]
 
         def write(connection: sqlite3.Connection) -> None:
-            number = connection.execute("INSERT INTO losses (key, at_s, reason) VALUES (?, ?, ?)", loss).lastrowid or 0
-            connection.execute("DELETE FROM losses WHERE number <= ?", (number - LOSSES_KEPT,))
+            connection.executemany("INSERT INTO losses (key, at_s, reason) VALUES (?, ?, ?)", kept)
+            connection.execute(
+                "DELETE FROM losses WHERE number <= (SELECT max(number) FROM losses) - ?", (LOSSES_KEPT,)
+            )
 
         self._database.transact(write)
 
@@ -106,6 +114,25 @@ class SqliteLineage:
         question = "SELECT key, at_s, reason FROM losses WHERE ? IS NULL OR key = ? ORDER BY number DESC"
         with self._asked() as connection:
             return [Loss(*row) for row in connection.execute(question, (key, key))]
+
+    def note_codes(self, run: int, codes: Collection[bytes]) -> None:
+        """Note what a run asked for, in one transaction."""
+        rows = [(run, code) for code in sorted(codes)]
+
+        def write(connection: sqlite3.Connection) -> None:
+            connection.executemany("INSERT OR IGNORE INTO code_uses (run, code) VALUES (?, ?)", rows)
+            connection.execute("DELETE FROM code_uses WHERE run <= ?", (run - RUNS_KEPT,))
+
+        self._database.transact(write)
+
+    def code_uses(self) -> dict[int, frozenset[bytes]]:
+        """The codes that each run asked for."""
+        uses: dict[int, set[bytes]] = {}
+        with self._asked() as connection:
+            if has_table(connection, "code_uses"):
+                for run, code in connection.execute("SELECT run, code FROM code_uses"):
+                    uses.setdefault(run, set()).add(code)
+        return {run: frozenset(codes) for run, codes in uses.items()}
 
     @contextmanager
     def _asked(self) -> Iterator[sqlite3.Connection]:

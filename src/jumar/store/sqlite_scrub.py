@@ -82,7 +82,7 @@ class SqliteScrub:
         """Delete rows, whatever their keys have become."""
         bound = [(number,) for number in numbers]
         self._index.transact(lambda connection: connection.executemany("DELETE FROM calls WHERE id = ?", bound))
-        self._index.forget()
+        self._index.forget_rows()
 
     def _group(self, connection: sqlite3.Connection, after: int) -> list[ScrubbedRow]:
         connection.execute("BEGIN")

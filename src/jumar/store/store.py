@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, Self, TypeVar, overload
 
@@ -14,7 +15,9 @@ from jumar.errors import DamagedError, StoreError
 from jumar.keys.code import CodePart
 from jumar.store.absence import Absence
 from jumar.store.accepted import Accepted
+from jumar.store.aside import SweepableBlobs
 from jumar.store.blobs import Blobs
+from jumar.store.budget import Budget
 from jumar.store.equivalence import Equivalences, MemoryEquivalences, SqliteEquivalences
 from jumar.store.file_blobs import FileBlobs
 from jumar.store.held_blobs import HeldBlobs
@@ -26,12 +29,17 @@ from jumar.store.lineage import Lineage, Loss, MemoryLineage
 from jumar.store.memory_blobs import MemoryBlobs
 from jumar.store.memory_index import MemoryIndex
 from jumar.store.outlines import Outlines
+from jumar.store.presence import Presence
 from jumar.store.rebuild import Rebuild
-from jumar.store.records import CallRecord, Entry, Failure, Payload, TaskInfo, Totals
+from jumar.store.records import GRAPH, CallRecord, Entry, Failure, Payload, TaskInfo, Totals, role
+from jumar.store.retention import Rules
 from jumar.store.scribe import DirectScribe, Scribe, SilentScribe
 from jumar.store.sqlite_connection import FAULTS, Durability
 from jumar.store.sqlite_index import SqliteIndex
 from jumar.store.sqlite_lineage import SqliteLineage
+from jumar.store.sqlite_stock import SqliteStock
+from jumar.store.stock import MemoryStock, Stock
+from jumar.store.sweep import Swept, evict, sweep
 from jumar.store.trouble import Report, Trouble, warn
 from jumar.store.writer import Writer
 
@@ -62,6 +70,8 @@ class Store:
         equivalences: Edits that were declared to change no result.
         read_only: Never write to index, blobs or lineage. Large results are then handed around in memory.
         compression: Whether large results are compressed where it pays.
+        stock: How results are chosen and removed; without it nothing can be swept.
+        budget: Keeps the results below a size.
 
     *Guarantees*: every method may be called from any thread. Nothing that goes wrong with storage raises while results
     are looked up or recorded: it is reported, and costs a recomputation at most. A damaged result is never returned.
@@ -81,6 +91,8 @@ class Store:
         equivalences: Equivalences | None = None,
         read_only: bool = False,
         compression: Compression = "none",
+        stock: Stock | None = None,
+        budget: Budget | None = None,
     ) -> None:
         self.path = path
         self.read_only = read_only
@@ -90,9 +102,15 @@ class Store:
         self.index, self.blobs, self.scribe = index, blobs, scribe
         """The parts, for what works on a whole store (check, sweep, export)."""
         self.codecs = Codecs(compression=compression)
+        self.stock = stock
+        self._budget = budget
+        if budget is not None:
+            budget.evict = partial(evict, self)
+        self._presence = Presence(index, blobs, scribe)
         self._verify = verify
         self._report = report
         self._clock = clock or SystemClock()
+        self.now_s = self._clock.now_s
         self._absence = Absence(index, self._clock)
         self.accepted = Accepted(equivalences or MemoryEquivalences(), report, self._clock)
         """Edits that were declared to change no result."""
@@ -113,6 +131,7 @@ class Store:
         allow_network: bool = False,
         busy_timeout_s: float = 30.0,
         compression: Compression = "none",
+        max_size_bytes: int | None = None,
     ) -> Self:
         """The store in a directory, which is made if it is not there.
 
@@ -126,6 +145,7 @@ class Store:
             allow_network: Go on although the file system is one where SQLite's locks cannot be trusted.
             busy_timeout_s: How long to wait for another program that is writing, in seconds.
             compression: ``"zstd"`` compresses large results where a sample says that it pays.
+            max_size_bytes: How much the results may take before some are removed, see ``Session(max_store_size=)``.
 
         Raises:
             SettingsError: Zstandard is not installed.
@@ -143,18 +163,16 @@ class Store:
         layout = open_directory(
             Path(path), report=report, durability=durability, read_only=read_only, allow_network=allow_network
         )
-        blobs: Blobs = FileBlobs(layout.blobs, durability, read_only=layout.read_only)
         index: Index = MemoryIndex()  # what a reader finds in a store that has no index yet
         lineage: Lineage = MemoryLineage()
         equivalences: Equivalences = MemoryEquivalences()
+        stock: Stock | None = None
         if layout.database.exists() or not layout.read_only:
-            index = database = _index_on_disk(layout, blobs, durability, report, busy_timeout_s)
+            index = database = _index_on_disk(layout, durability, report, busy_timeout_s)
             lineage = SqliteLineage(database)
-            equivalences = SqliteEquivalences(database)
-        scribe: Scribe = SilentScribe() if layout.read_only else Writer(index.add, report)
-        if deferred and not layout.read_only:
-            blobs = held = HeldBlobs(blobs)
-            scribe = HeldScribe(scribe, held, report)
+            equivalences, stock = SqliteEquivalences(database), SqliteStock(database)
+        budget = None if max_size_bytes is None else Budget(max_size_bytes, report)
+        blobs, scribe = _way_in(index, layout, durability, report, deferred, budget)
         return cls(
             index,
             blobs,
@@ -166,6 +184,8 @@ class Store:
             equivalences=equivalences,
             read_only=layout.read_only,
             compression=compression,
+            stock=stock,
+            budget=budget,
         )
 
     @property
@@ -176,8 +196,9 @@ class Store:
     @classmethod
     def in_memory(cls, *, report: Report = warn) -> Self:
         """A store that lasts as long as this object."""
-        index = MemoryIndex()
-        return cls(index, MemoryBlobs(), DirectScribe(index), report=report)
+        index, lineage = MemoryIndex(), MemoryLineage()
+        stock = MemoryStock(index, lineage)
+        return cls(index, MemoryBlobs(), DirectScribe(index), report=report, lineage=lineage, stock=stock)
 
     # -- finding -------------------------------------------------------------------------------------------------------
 
@@ -203,9 +224,12 @@ class Store:
     def _present(self, entry: Entry | None) -> Entry | None:
         if entry is None or entry.blob is None:
             return entry
+        self._presence.claim(entry.blob)  # before the look
         size_bytes = self.blobs.size_bytes(entry.blob)
         if size_bytes == entry.size_bytes:
             return entry
+        if size_bytes is None and self._presence.was_removed(entry):
+            return None
         found = "is missing" if size_bytes is None else f"has {size_bytes:,} bytes instead of {entry.size_bytes:,}"
         self._drop(entry, f"blob {entry.blob.hex()[:12]} {found}")
         return None
@@ -225,6 +249,8 @@ class Store:
             if len(memory) != entry.size_bytes:
                 raise DamagedError(f"blob {digest.hex()[:12]} has another length than recorded")
         except DamagedError as error:
+            if self._presence.was_removed(entry):
+                raise DamagedError(f"the kept result of call {entry.key.hex()[:12]} was removed meanwhile") from error
             # Without a cause it is the bytes that are wrong, and nobody may find them under that name again: an equal
             # result would be taken for written. With one, such as too many open files, they may be right.
             raise self._drop(entry, str(error), altered=error.__cause__ is None) from error
@@ -234,7 +260,7 @@ class Store:
 
     def _decode(self, entry: Entry, memory: memoryview) -> Any:
         try:
-            return self.codecs.named(entry.codec).decode(memory)
+            return self.codecs.named(role(entry.codec)[1]).decode(memory)
         except Exception as error:
             text = (
                 f"the kept result of call {entry.key.hex()[:12]} cannot be decoded here ({type(error).__name__}: {error}): "
@@ -366,11 +392,21 @@ class Store:
         for key in keys:
             self.note_loss(key, "it was removed")
 
+    def sweep(self, rules: Rules | None = None, *, dry_run: bool = False) -> Swept:
+        """Remove what the rules say, and what nobody can reach; see `jumar.store.sweep.sweep`."""
+        return sweep(self, rules or Rules(), dry_run=dry_run)
+
+    def let_go(self) -> None:
+        """Nobody needs any more what was found or written through this object: a sweep may take it when its row is gone."""
+        self._presence.let_go()
+
     def close(self) -> None:
         """Keep what is on its way and let go of files; a second close does nothing."""
         with ExitStack() as parts:  # each is closed even if one before it fails
             parts.callback(self.blobs.close)
             parts.callback(self.index.close)
+            if self._budget is not None:
+                parts.callback(self._budget.close)
             parts.callback(self.scribe.close)
             self._outlines.flush()
 
@@ -385,7 +421,7 @@ class Store:
             StoreError: The index cannot be read, when the iterator comes to that.
         """
         self.flush()
-        return self._read(self.index.calls(prefix, task, limit, run))
+        return map(_with_state, self._read(self.index.calls(prefix, task, limit, run)))
 
     def totals(self) -> Totals:
         """What the store holds; reads the whole index and looks at every blob.
@@ -421,9 +457,7 @@ class Store:
         return f"<jumar.Store {self.path or 'in memory'}>"
 
 
-def _index_on_disk(
-    layout: Layout, blobs: Blobs, durability: Durability, report: Report, busy_timeout_s: float
-) -> SqliteIndex:
+def _index_on_disk(layout: Layout, durability: Durability, report: Report, busy_timeout_s: float) -> SqliteIndex:
     labels = None if layout.read_only else Labels(layout.labels, report=report)
     return SqliteIndex(
         layout.database,
@@ -432,5 +466,24 @@ def _index_on_disk(
         busy_timeout_s=busy_timeout_s,
         read_only=layout.read_only,
         labels=labels,
-        rebuild=Rebuild(labels, blobs.size_bytes),
+        rebuild=Rebuild(labels, FileBlobs(layout.blobs, read_only=True).size_bytes),
     )
+
+
+def _with_state(record: CallRecord) -> CallRecord:
+    kept, _ = role(record.codec)
+    return record._replace(state="continued" if kept == GRAPH else "failed") if kept else record
+
+
+def _way_in(
+    index: Index, layout: Layout, durability: Durability, report: Report, deferred: bool, budget: Budget | None
+) -> tuple[SweepableBlobs, Scribe]:
+    """What takes large results and records on their way to the disk."""
+    blobs = FileBlobs(layout.blobs, durability, read_only=layout.read_only)
+    if layout.read_only:
+        return blobs, SilentScribe()
+    writer = Writer(index.add if budget is None else budget.after(index.add), report)
+    if not deferred:
+        return blobs, writer
+    held = HeldBlobs(blobs)
+    return held, HeldScribe(writer, held, report)

@@ -16,7 +16,7 @@ class Trouble(NamedTuple):
     """From a store: ``damaged`` (a result or the index is missing, torn or altered), ``undecodable`` (the bytes are right,
     but the value cannot be made from them here), ``unsaved`` (results could not be written), ``unreadable`` (results could
     not be looked up), ``read-only`` (the store takes no results), ``repaired`` (something small was missing from the
-    store and was put back)."""
+    store and was put back), ``over-size`` (what the store holds cannot be kept below its limit)."""
     text: str
     """What happened with paths and sizes, why it is likely, what is lost, what to do."""
     key: bytes | None = None

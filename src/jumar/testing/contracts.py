@@ -11,12 +11,14 @@ A new store or executor is proved by one class, which says how to make it::
 The suites need pytest to be run (they take its ``tmp_path``), not to be imported.
 """
 
+from jumar.testing.contracts_aside import AsideContract
 from jumar.testing.contracts_blobs import BlobsContract, LastingBlobsContract
 from jumar.testing.contracts_codec import CodecContract
 from jumar.testing.contracts_executor import ExecutorContract
 from jumar.testing.contracts_index import IndexContract, LastingIndexContract
 
 __all__ = [
+    "AsideContract",
     "BlobsContract",
     "CodecContract",
     "ExecutorContract",

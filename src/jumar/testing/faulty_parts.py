@@ -12,13 +12,14 @@ Example:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
 from jumar.codecs.codec import Frame
 from jumar.keys.code import CodePart
-from jumar.store.blobs import Blob, Blobs
+from jumar.store.aside import SweepableBlobs
+from jumar.store.blobs import Blob
 from jumar.store.file_blobs import FileBlobs
 from jumar.store.index import Index
 from jumar.store.labels import Labels
@@ -28,10 +29,12 @@ from jumar.store.rebuild import Rebuild
 from jumar.store.records import CallRecord, Counts, Entry, Failure, TaskInfo
 from jumar.store.sqlite_index import SqliteIndex
 from jumar.store.sqlite_lineage import SqliteLineage
+from jumar.store.sqlite_stock import SqliteStock
 from jumar.store.store import Store
 from jumar.store.trouble import Report, warn
 from jumar.store.writer import LINGER_S, Writer
 from jumar.testing.faults import Faults, SimulatedCrash
+from jumar.testing.faulty_stock import FaultyStock
 
 
 class FaultyIndex:
@@ -111,7 +114,7 @@ class FaultyBlobs:
         faults: Which operations fail.
     """
 
-    def __init__(self, inner: Blobs, faults: Faults) -> None:
+    def __init__(self, inner: SweepableBlobs, faults: Faults) -> None:
         self._inner = inner
         self._operation = faults.operation
 
@@ -139,6 +142,41 @@ class FaultyBlobs:
         """See ``Blobs.digests``; fails when the first blob is asked for."""
         with self._operation("blobs.digests"):
             yield from self._inner.digests()
+
+    def claim(self, digest: bytes) -> None:
+        """See ``Aside.claim``."""
+        with self._operation("blobs.claim"):
+            self._inner.claim(digest)
+
+    def let_go(self) -> None:
+        """See ``Aside.let_go``."""
+        with self._operation("blobs.let_go"):
+            self._inner.let_go()
+
+    def claimed(self) -> set[bytes]:
+        """See ``Aside.claimed``."""
+        with self._operation("blobs.claimed"):
+            return self._inner.claimed()
+
+    def set_aside(self, digest: bytes) -> None:
+        """See ``Aside.set_aside``."""
+        with self._operation("blobs.set_aside"):
+            self._inner.set_aside(digest)
+
+    def aside(self) -> Iterator[bytes]:
+        """See ``Aside.aside``; fails when the first blob is asked for."""
+        with self._operation("blobs.aside"):
+            yield from self._inner.aside()
+
+    def put_back(self, digest: bytes) -> None:
+        """See ``Aside.put_back``."""
+        with self._operation("blobs.put_back"):
+            self._inner.put_back(digest)
+
+    def discard(self, digest: bytes) -> int:
+        """See ``Aside.discard``."""
+        with self._operation("blobs.discard"):
+            return self._inner.discard(digest)
 
     def close(self) -> None:
         """Close the inner blobs; never fails."""
@@ -191,6 +229,21 @@ class FaultyLineage:
         """See ``Lineage.note_loss``."""
         with self._operation("lineage.note_loss"):
             self._inner.note_loss(loss)
+
+    def note_losses(self, losses: Sequence[Loss]) -> None:
+        """See ``Lineage.note_losses``."""
+        with self._operation("lineage.note_losses"):
+            self._inner.note_losses(losses)
+
+    def note_codes(self, run: int, codes: Collection[bytes]) -> None:
+        """See ``Lineage.note_codes``."""
+        with self._operation("lineage.note_codes"):
+            self._inner.note_codes(run, codes)
+
+    def code_uses(self) -> dict[int, frozenset[bytes]]:
+        """See ``Lineage.code_uses``."""
+        with self._operation("lineage.code_uses"):
+            return self._inner.code_uses()
 
     def losses(self, key: bytes | None = None) -> list[Loss]:
         """See ``Lineage.losses``."""
@@ -284,4 +337,5 @@ def open_faulty(
         path=layout.root,
         report=report,
         lineage=FaultyLineage(SqliteLineage(database), faults),
+        stock=FaultyStock(SqliteStock(database), faults),
     )
