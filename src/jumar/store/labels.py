@@ -15,6 +15,7 @@ from itertools import islice
 from pathlib import Path
 
 from jumar.clock import Clock, SystemClock
+from jumar.store.forking import watch
 from jumar.store.label_records import (
     HEAD,
     MARK,
@@ -55,6 +56,7 @@ class Labels:
         self._file: int | None = None
         self._inode: int | None = None
         self._told = False
+        watch(self)
 
     def note(self, rows: Sequence[Row], tasks: Mapping[int, TaskInfo]) -> None:
         """Label the blobs of results that were committed.
@@ -153,6 +155,18 @@ class Labels:
         """Close the file; a second close does nothing, and appending opens it again."""
         with self._lock:
             self._close()
+
+    def hold(self) -> None:
+        """See ``Forks.hold``: waits for what is being appended."""
+        self._lock.acquire()
+
+    def release(self) -> None:
+        """See ``Forks.release``."""
+        self._lock.release()
+
+    def inherit(self) -> None:
+        """See ``Forks.inherit``: a child may append to the same open file."""
+        self._lock.release()
 
     def _append_or_tell(self, data: bytes) -> None:
         try:
