@@ -1,4 +1,7 @@
-"""A store damaged in every way: never an exception, never a wrong value; only the damaged calls run again."""
+"""A program on a damaged store: never an exception, never a wrong value; only the calls that are lost run again.
+
+Every byte of a blob and every page of an index: in ``tests/faults/test_damage.py`` and ``test_salvage.py``.
+"""
 
 import shutil
 import warnings
@@ -61,30 +64,6 @@ class Made:
         return self.path / "blobs" / digest[:2] / digest[2:]
 
 
-def flips(blob):
-    """The content with one bit of each byte flipped in turn; every 7th byte of the uniform middle."""
-    data = blob.read_bytes()
-    for at in [*range(64), *range(64, len(data) - 64, 7), *range(len(data) - 64, len(data))]:
-        yield data[:at] + bytes([data[at] ^ 1 << at % 8]) + data[at + 1 :]
-
-
-def cuts(blob):
-    data = blob.read_bytes()
-    for length in [*range(64), *range(64, len(data), 97), len(data) - 1]:
-        yield data[:length]
-
-
-@pytest.mark.parametrize("damages", [flips, cuts])
-def test_a_blob_with_any_byte_altered_or_cut_anywhere_is_a_reported_miss(made, damages):
-    with jumar.Session(jumar.Store.in_memory()):
-        blob = made.blob_of(1)
-    for damaged in damages(blob):
-        blob.write_bytes(damaged)
-        warned = made.ask()
-        assert made.ran_again() == {("large", 1)}
-        assert any("is damaged" in text for text in warned)
-
-
 def test_a_damaged_blob_heals_although_its_bytes_come_out_equal(made):
     with jumar.Session(jumar.Store.in_memory()):
         blob = made.blob_of(0)
@@ -111,7 +90,7 @@ def test_any_one_file_of_the_store_may_be_deleted(made, tmp_path):
         if file.parts[0] == "blobs" and len(file.parts[1]) == 2:
             assert len(again) == 1
         elif file.name == "index.sqlite":
-            assert len(again) == 6
+            assert again == {("small", i) for i in range(3)}  # large ones are found by their labels
         else:
             assert again == set()
         assert made.ask() == []
@@ -155,12 +134,61 @@ def test_the_index_may_have_any_bit_flipped(made, tmp_path):
 
 
 @pytest.mark.parametrize("length", [0, 1, 100, 4096, 5000, 8192, 12288])
-def test_the_index_may_be_cut_anywhere(made, length):
+def test_the_index_may_be_cut_anywhere_and_large_results_are_found(made, length):
     index = made.path / "index.sqlite"
     index.write_bytes(index.read_bytes()[:length])
     made.ask()
-    assert len(made.ran_again()) == 6
+    assert made.ran_again() == {("small", i) for i in range(3)}
     assert made.ask() == []
+
+
+def test_an_index_that_is_lost_is_told_with_what_was_found_again(made):
+    (made.path / "index.sqlite").unlink()
+    (warned,) = made.ask()
+    assert "was missing; a new one was begun. 3 large results were found again by the labels of blobs" in warned
+    assert made.ran_again() == {("small", i) for i in range(3)}
+
+
+def test_labels_that_cannot_be_read_cost_what_they_would_have_found_and_that_is_told(made):
+    (made.path / "index.sqlite").unlink()
+    (made.path / "labels").unlink()
+    (made.path / "labels").mkdir()
+    warned = made.ask()
+    assert len(made.ran_again()) == 6
+    assert "was missing; a new one was begun. 0 results were carried over. Not all could be looked at" in warned[0]
+    assert "labels could not be written" in warned[1]
+
+
+def test_a_result_whose_blob_is_gone_or_cut_is_not_found_by_its_label(made):
+    with jumar.Session(jumar.Store.in_memory()):
+        gone, cut = made.blob_of(0), made.blob_of(1)
+    gone.unlink()
+    cut.write_bytes(cut.read_bytes()[:-1])
+    (made.path / "index.sqlite").unlink()
+    made.ask()
+    assert made.ran_again() == {("large", 0), ("large", 1), *(("small", i) for i in range(3))}
+
+
+def test_a_result_that_was_removed_does_not_come_back_with_the_index(made):
+    with jumar.Store.open(made.path) as store:
+        store.remove([bytes.fromhex(made._large.key(1))])
+    (made.path / "index.sqlite").unlink()
+    made.ask()
+    assert made.ran_again() == {("large", 1), *(("small", i) for i in range(3))}
+
+
+def test_an_index_that_is_lost_while_it_is_used_begins_anew_with_large_results(made):
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        with jumar.Session(made.path, "inline") as session:
+            assert made._large(0) == VALUES[0]
+            (made.path / "index.sqlite").unlink()
+            made._small(7)
+            session.checkpoint()
+    assert any("3 large results were found again" in str(warning.message) for warning in caught)
+    assert made.ran_again() == set()
+    made.ask()
+    assert made.ran_again() == {("small", i) for i in range(3)}
 
 
 def test_a_result_that_turns_out_to_be_damaged_when_a_dependant_needs_it_is_computed_again(made):

@@ -81,15 +81,21 @@ def _entry(store, number, task):
 def _is_found(store, number, expected):
     found = store.find(expected.key)
     if expected.content is not None:
-        assert store.find_content(expected.content) in (expected, None)
+        equal = store.find_content(expected.content)
+        assert equal is None or _is_same(equal, expected)
     if found is None:
         return False
-    assert found == expected
+    assert _is_same(found, expected)
     try:
         assert store.load(found) == value(number)
     except DamagedError:
         return False
     return True
+
+
+def _is_same(found, expected):
+    """Equal, but for what only explains: a row that was carried over may have lost its task or its run."""
+    return found._replace(task=0, run=0) == expected._replace(task=0, run=0)
 
 
 def _look(store):

@@ -11,7 +11,10 @@ import pytest
 from jumar.testing.faults import KILLED_STATUS
 
 CALLS = 12
-WRITES = ("index.add", "index.add_task", "blobs.write", "lineage.begin_run", "lineage.remember_code")
+WRITES = (
+    *("index.add", "index.add_task", "blobs.write", "labels.append"),
+    *("lineage.begin_run", "lineage.remember_code"),
+)
 """Operations that change the disk: dying after them is not the same as dying before the next one."""
 
 

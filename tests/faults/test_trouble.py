@@ -109,6 +109,14 @@ def test_where_no_write_works_everything_is_computed_and_told(program, tally, er
     assert tally["small"] == 3
 
 
+def test_labels_that_cannot_be_written_are_told_once_and_every_result_is_kept(program, tally):
+    answers, warned = program.run(Faults(at=1, error=disk_full, onwards=True, only=["labels.append"]))
+    assert answers == EXPECTED
+    assert ["labels could not be written" in text for text in warned] == [True]
+    assert program.run(Faults()) == (EXPECTED, [])
+    assert tally.most() == 1
+
+
 def test_a_disk_that_has_room_again_is_used_again(program, tally):
     class Disk(Faults):
         full = True

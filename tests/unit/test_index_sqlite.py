@@ -71,7 +71,7 @@ def test_nobody_sees_half_a_group(make):
 def test_look_ups_use_an_index_and_never_read_the_table(make, tmp_path):
     make().add([entry(1)])
     connection = sqlite3.connect(tmp_path / "index.sqlite")
-    for statement, bound in ((FIND, (b"",)), (FIND_CONTENT, (b"",)), (LIST_CALLS, (b"", b"", "", "", None, None))):
+    for statement, bound in ((FIND, (b"",)), (FIND_CONTENT, (b"", 1)), (LIST_CALLS, (b"", b"", "", "", None, None))):
         plan = connection.execute(f"EXPLAIN QUERY PLAN {statement}", bound).fetchall()
         assert not any("SCAN c" in row[3] and "USING" not in row[3] for row in plan), (statement, plan)
     connection.close()
@@ -163,6 +163,33 @@ def test_a_row_that_was_altered_is_reported_and_not_found(make, tmp_path, troubl
     assert index.find(key_of(1)) == entry(1)
 
 
+def test_where_the_newest_of_equal_results_is_altered_an_older_one_is_found(make, tmp_path, troubles):
+    index = make()
+    older, newer = entry(1, content=key_of(7)), entry(2, content=key_of(7))
+    index.add([older, newer])
+    other = sqlite3.connect(tmp_path / "index.sqlite")
+    other.execute("UPDATE calls SET inline = ? WHERE key = ?", (b"abd", newer.key))
+    other.commit()
+    other.close()
+    assert index.find_content(key_of(7)) == older
+    assert [(trouble.kind, trouble.key) for trouble in troubles] == [("damaged", key_of(7))]
+
+
+def test_what_was_looked_for_when_damage_was_met_is_found_in_the_new_index(make, tmp_path, troubles):
+    index = make()
+    index.add([entry(number, content=key_of(number + 500)) for number in range(50)])
+    index.close()
+    root = sqlite3.connect(tmp_path / "index.sqlite")
+    page = root.execute("SELECT rootpage FROM sqlite_master WHERE name = 'sqlite_autoindex_calls_1'").fetchone()[0]
+    root.close()
+    index = make()
+    with (tmp_path / "index.sqlite").open("r+b") as file:
+        file.seek((page - 1) * 4096)
+        file.write(b"\xff" * 4096)
+    assert index.find(key_of(20)) == entry(20, content=key_of(520))
+    assert ["50 results were carried over" in trouble.text for trouble in troubles] == [True]
+
+
 def test_rows_that_damage_made_something_else_are_not_listed(make, tmp_path):
     index = make()
     index.add([entry(1), entry(2)], [failure(3)])
@@ -222,7 +249,7 @@ def test_the_database_says_which_format_it_has(make, tmp_path):
 @pytest.mark.parametrize(("durability", "level"), [("process", 1), ("power", 2)])
 def test_durability_is_how_long_a_commit_waits_for_the_disk(make, durability, level):
     index = make(durability=durability)
-    assert index._writer.execute("PRAGMA synchronous").fetchone() == (level,)
+    assert index.database._writer.execute("PRAGMA synchronous").fetchone() == (level,)
 
 
 def test_a_look_up_after_closing_is_an_error(make):

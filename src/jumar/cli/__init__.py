@@ -10,9 +10,9 @@ from typing import Any
 import click
 
 from jumar import settings
-from jumar.cli import accept, gc, pins, show, why
+from jumar.cli import accept, check, gc, pins, show, why
 from jumar.cli.target import Failure as _Failure
-from jumar.cli.target import call_of
+from jumar.cli.target import call_of, chosen_path
 from jumar.cli.target import checked_key as _checked
 from jumar.cli.target import json_option as _json
 from jumar.cli.target import open_store as _open
@@ -120,6 +120,20 @@ def plan_script(script: str, args: tuple[str, ...], as_json: bool) -> None:
     """
     found = plan(script, args)
     click.echo(json.dumps(found.to_json(), indent=2, ensure_ascii=False) if as_json else str(found))
+
+
+@cli.command("check")
+@click.option("--repair", is_flag=True, help="Drop what is damaged, mend the rest, and say which calls will run again.")
+@click.option("--decode", is_flag=True, help="Also make every value once. This unpickles them.")
+@_store
+@_json
+def check_store(repair: bool, decode: bool, path: Path | None, as_json: bool) -> None:
+    """Check that every result is there as it was written. Status 1 if something is wrong, or was.
+
+    Programs may use the store meanwhile. Without --repair nothing is changed.
+    """
+    if not check.run(chosen_path(path, "blobs", "index.sqlite"), repair=repair, decode=decode, as_json=as_json):
+        sys.exit(1)
 
 
 @cli.command("store")

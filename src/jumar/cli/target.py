@@ -27,13 +27,18 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON."
 
 def open_store(path: Path | None) -> Store:
     """The store, which must be there: a reader makes none."""
-    chosen = path or settings.resolve(folder=Path.cwd())["store"].value
-    if not (chosen / "format").is_file():
+    return Store.open(chosen_path(path))
+
+
+def chosen_path(path: Path | None, *signs: str) -> Path:
+    """The folder of the store; one of these names in it also shows that it is one."""
+    chosen: Path = path or settings.resolve(folder=Path.cwd())["store"].value
+    if not any((chosen / name).exists() for name in ("format", *signs)):
         raise Failure(
             f"there is no store at {chosen} (looked from {project.root(Path.cwd())}). "
             "It is made by the first call of a program; name another one with --store."
         )
-    return Store.open(chosen)
+    return chosen
 
 
 def checked_key(key: str) -> str:

@@ -15,12 +15,13 @@ from jumar.keys.digest import digest as digest_of
 from jumar.store.blobs import Blob
 from jumar.store.claims import Claims, claimed_below
 from jumar.store.mapping import file_memory
-from jumar.store.scratch import Scratch
+from jumar.store.scratch import Scratch, abandoned
 from jumar.store.sqlite_connection import Durability
 
 _SCRATCH = "tmp"
 _ASIDE = ".aside"
 _DIGEST_BYTES = 32
+_PIECE_BYTES = 1 << 20
 
 
 class FileBlobs:
@@ -85,6 +86,17 @@ class FileBlobs:
             raise DamagedError(f"blob {path} was altered on disk: its {len(memory):,} bytes have another digest")
         return memory
 
+    def digest_now(self, digest: bytes) -> bytes:
+        """The digest that the bytes of a blob have now, read from one end to the other.
+
+        They are not mapped: a page that the disk does not give would end the process.
+
+        Raises:
+            OSError: It is not there or cannot be read.
+        """
+        with open(self._path(digest), "rb", buffering=0) as file:  # noqa: PTH123 # unbuffered, in large pieces
+            return digest_all(iter(lambda: file.read(_PIECE_BYTES), b""))
+
     def size_bytes(self, digest: bytes) -> int | None:
         """The blob's length, or None where there is no such file (or one that cannot be reached)."""
         path = self._path(digest)
@@ -116,6 +128,10 @@ class FileBlobs:
                     continue
                 if len(digest) == _DIGEST_BYTES:
                     yield digest
+
+    def abandoned(self) -> list[Path]:
+        """The directories for blobs being written whose processes died."""
+        return abandoned(self._root / _SCRATCH)
 
     def close(self) -> None:
         """Remove this object's scratch directory; a second close does nothing."""

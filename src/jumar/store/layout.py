@@ -18,6 +18,7 @@ _FORMAT = "format"
 _FORMAT_TEXT = f"jumar store, format {FORMAT_VERSION}\n"
 _INDEX = "index.sqlite"
 _BLOBS = "blobs"
+_LABELS = "labels"
 _SMALL_FILES = {
     ".gitignore": "# Results are no source code.\n*\n",
     "CACHEDIR.TAG": (
@@ -35,6 +36,7 @@ class Layout(NamedTuple):
     root: Path
     database: Path
     blobs: Path
+    labels: Path
     read_only: bool
     """Whether the directory takes no files, or was asked to take none."""
 
@@ -67,7 +69,7 @@ def open_directory(
     _refuse_network(root, allow_network)
     new = _make(root, read_only)
     writable = os.access(root, os.W_OK | os.X_OK)
-    layout = Layout(root, root / _INDEX, root / _BLOBS, read_only or not writable)
+    layout = layout_of(root, read_only=read_only or not writable)
     if not new:
         _recognise(layout)
     if not layout.read_only:
@@ -80,6 +82,16 @@ def open_directory(
         )
         report(Trouble("read-only", text))
     return layout
+
+
+def layout_of(root: Path, *, read_only: bool = False) -> Layout:
+    """Where the parts of the store in a directory are; nothing is looked at.
+
+    Args:
+        root: The directory.
+        read_only: What is said of it.
+    """
+    return Layout(root, root / _INDEX, root / _BLOBS, root / _LABELS, read_only)
 
 
 def _refuse_network(root: Path, allow_network: bool) -> None:
@@ -165,21 +177,28 @@ def _is_tagged(root: Path) -> bool:
         return False
 
 
+def missing_files(root: Path) -> list[str]:
+    """The small files that a store should have and has lost, or whole; the next program that opens it writes them anew.
+
+    Args:
+        root: The store.
+    """
+    missing = [name for name in _SMALL_FILES if not (root / name).exists()]
+    missing += [name for name, text in _TEXTS.items() if name not in missing and _is_torn(root / name, text)]
+    # The format last: a directory with this file has the others.
+    return [name for name in missing if name != _FORMAT] + ([_FORMAT] if _version(root / _FORMAT) is None else [])
+
+
 def _complete(layout: Layout, new: bool, report: Report, *, synced: bool) -> None:
-    missing = {name: text for name, text in _SMALL_FILES.items() if not (layout.root / name).exists()}
-    torn = {name: text for name, text in _TEXTS.items() if name not in missing and _is_torn(layout.root / name, text)}
-    missing.update(torn)
-    if _version(layout.root / _FORMAT) is None:
-        # Last: a directory with this file has the others.
-        missing[_FORMAT] = _FORMAT_TEXT
+    missing = missing_files(layout.root)
     try:
         if new:
             layout.root.chmod(_MODE)
-        for name, text in missing.items():
+        for name in missing:
             # Written aside, as another process may be opening the same new store.
             temporary = layout.root / f".{name}.{os.urandom(4).hex()}"
             with temporary.open("w") as file:
-                file.write(text)
+                file.write(_TEXTS[name])
                 file.flush()
                 if synced:
                     os.fsync(file.fileno())

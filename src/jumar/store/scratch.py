@@ -30,7 +30,7 @@ class Scratch:
         self._directory: Path | None = None
         self._owner: int | None = None
         self._process = os.getpid()
-        if clear and root.is_dir() and os.access(root, os.W_OK):
+        if clear:
             self._clear()
 
     def new_path(self) -> Path:
@@ -84,10 +84,21 @@ class Scratch:
         return directory
 
     def _clear(self) -> None:
-        with locked(self._root / "lock"):
-            for directory in self._root.iterdir():
-                if directory.is_dir() and _is_abandoned(directory):
-                    shutil.rmtree(directory, ignore_errors=True)
+        for directory in abandoned(self._root):
+            shutil.rmtree(directory, ignore_errors=True)
+
+
+def abandoned(root: Path) -> list[Path]:
+    """The directories below ``root`` whose processes died; the next one that opens the store for writing removes them.
+
+    Args:
+        root: The directory for all scratch directories; nothing is seen in one that may not be written.
+    """
+    if not (root.is_dir() and os.access(root, os.W_OK)):
+        return []
+    with locked(root / "lock"):
+        found = [directory for directory in root.iterdir() if directory.is_dir() and _is_abandoned(directory)]
+        return [directory for directory in found if directory.is_dir()]  # not one that is just being removed
 
 
 def living(root: Path) -> list[Path]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 from jumar.store.forking import close_inherited
 from jumar.store.sqlite_schema import TABLES
 
+_T = TypeVar("_T")
 Durability = Literal["process", "power"]
 """What a committed result survives: the death of the process, or also the loss of power (slower: every commit waits
 for the disk)."""
@@ -62,23 +64,38 @@ def connect(
     return connection
 
 
-def create_database(path: Path) -> None:
+def create_database(path: Path, fill: Callable[[sqlite3.Connection], _T]) -> _T:
     """Make a new database with its tables, under its name only when it is complete: a reader never meets half of one.
+
+    Args:
+        path: Its name. The caller holds the lock.
+        fill: Puts the first rows into it, in transactions of its own.
+
+    Returns:
+        What ``fill`` gives.
 
     Raises:
         sqlite3.Error, OSError: It cannot be written.
     """
     beside = path.with_name(f".{path.name}.new")
-    beside.unlink(missing_ok=True)  # a process died while it made one; the caller holds the lock
+    for name in ("", *COMPANIONS):
+        Path(f"{beside}{name}").unlink(missing_ok=True)  # a process died while it made one
     connection = sqlite3.connect(beside, isolation_level=None)
     try:
-        create_tables(connection)
+        # The log comes last: if it could not be taken into the file at closing, the rows in it would be lost.
+        connection.execute("PRAGMA journal_mode = MEMORY")
+        # 64 MiB: keys come in no order, so all of the index over them is in use.
+        connection.execute("PRAGMA cache_size = -65536")
+        _add_tables(connection)
+        filled = fill(connection)
+        connection.execute("PRAGMA journal_mode = WAL")
     finally:
         connection.close()
     for companion in COMPANIONS:
         # What a deleted database left: SQLite would take the pages in its log for pages of the new one.
         Path(f"{path}{companion}").unlink(missing_ok=True)
     beside.replace(path)
+    return filled
 
 
 def create_tables(connection: sqlite3.Connection) -> None:
@@ -88,6 +105,10 @@ def create_tables(connection: sqlite3.Connection) -> None:
         sqlite3.Error: It is damaged, locked, or cannot be written.
     """
     connection.execute("PRAGMA journal_mode = WAL")
+    _add_tables(connection)
+
+
+def _add_tables(connection: sqlite3.Connection) -> None:
     connection.executescript(f"BEGIN IMMEDIATE; {TABLES} COMMIT;")
 
 

@@ -2,37 +2,40 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
-import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import AbstractContextManager, closing
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
-from jumar.errors import StoreError
-from jumar.store.forking import Listing, Unconnected, give_up, listing, watch
-from jumar.store.lock_file import locked
+from jumar.store.labels import Labels
 from jumar.store.read_ahead import ReadAhead
+from jumar.store.rebuild import Rebuild
 from jumar.store.records import CallRecord, Counts, Entry, Failure, TaskInfo
 from jumar.store.row import entry_of, row_of
-from jumar.store.sqlite_connection import FAULTS, Durability, connect, create_database, create_tables, damage, is_damage
-from jumar.store.sqlite_damage import DAMAGED_ROW, UNREADABLE, inode, replaced_text, set_aside
+from jumar.store.salvage import Saved
+from jumar.store.sqlite_connection import FAULTS, Durability, damage
+from jumar.store.sqlite_damage import DAMAGED_ROW
+from jumar.store.sqlite_database import SqliteDatabase
 from jumar.store.sqlite_listing import list_calls
 from jumar.store.sqlite_schema import (
     ADD_FAILURE,
+    ADD_TASK,
     COUNTS,
     FIND,
     FIND_AFTER,
     FIND_CONTENT,
+    HAS_CODE,
     ROWS_AT_ONCE,
-    USER_VERSION,
+    TASK_NUMBER,
     add_calls,
 )
 from jumar.store.trouble import Report, Trouble, warn
 
 _T = TypeVar("_T")
+_EQUALS_LOOKED_AT = 64
+"""How many results with one content are looked at where the newest is damaged."""
 
 
 class SqliteIndex:
@@ -44,13 +47,16 @@ class SqliteIndex:
         report: Told of damage and of trouble with reading.
         busy_timeout_s: How long to wait for another process that is writing, in seconds.
         read_only: Never write, not even to mend; the file must be there.
+        labels: Where blobs are labelled at each commit; nowhere if not given.
+        rebuild: Fills a new index where another was lost; if not given, as its pages and the labels allow without a look
+            at the blobs.
 
     Raises:
         StoreError: The database cannot be opened, and not because it is damaged.
 
     *Guarantees*: a group is there whole or not at all, whatever happens to the process. A damaged database is set aside
-    under another name and reported, and a new one is begun: nobody who looks up or records a call sees an exception or
-    a wrong row because of it.
+    under another name and reported, and a new one is begun with what is sound in it: nobody who looks up or records a
+    call sees an exception or a wrong row because of it.
     """
 
     def __init__(
@@ -61,71 +67,80 @@ class SqliteIndex:
         report: Report = warn,
         busy_timeout_s: float = 30.0,
         read_only: bool = False,
+        labels: Labels | None = None,
+        rebuild: Rebuild | None = None,
     ) -> None:
-        self._path = path
-        self._durability: Durability = durability
+        self.path = path
+        """The database file."""
         self._report = report
-        self._busy_timeout_s = busy_timeout_s
-        self._read_only = read_only
-        # Taken in this order where both are needed. Readers never wait for a commit: they have a connection of their own.
-        self._write_lock = threading.Lock()
-        self._read_lock = threading.Lock()
-        self._closed = False
-        self._inherited = False
-        self._renewal_lock = threading.Lock()  # taken last: by who holds either of the others
+        self.labels = labels
+        """The labels of blobs, where they are kept."""
+        self.rebuild = rebuild or Rebuild(labels)
+        """Fills a new index."""
         self._tasks: dict[TaskInfo, int] = {}
-        self._generation = 0
-        self._elsewhere = False
+        self._tasks_by_number: dict[int, TaskInfo] = {}
         self._ahead = ReadAhead()
-        try:
-            self._connect()
-        except FAULTS as error:
-            if read_only or not self._damaged(error):
-                raise StoreError(
-                    f"the index {path} cannot be opened: {error}. Check that it is a file you may read and write, and "
-                    f"that the disk has room."
-                ) from error
-            self._replace(error, self._generation)
-        watch(self)
+        self.database = SqliteDatabase(
+            path, self, durability, report=report, busy_timeout_s=busy_timeout_s, read_only=read_only
+        )
+        """Where the rows are."""
 
     def find(self, key: bytes) -> Entry | None:
         """The kept result of a call, or None; a row that is not as it was written is reported and counts as absent."""
-        generation = self._generation
+        database = self.database
+        generation = database.generation
         try:
-            with self._read_lock:
+            with database.read_lock:
                 row = self._ahead.take(key) or self._look_up(key)
         except (*FAULTS, OverflowError) as error:
-            self._read_failed(error, generation, key)
-            return None
+            row = self._again(error, generation, key, self._look_up)
         if row is None:
             return None
         entry = entry_of(key, row[:-1])
         if entry is None:
-            self._report(Trouble("damaged", DAMAGED_ROW.format(key=key.hex()[:12], path=self._path), key))
+            self._report(Trouble("damaged", DAMAGED_ROW.format(key=key.hex()[:12], path=self.path), key))
         return entry
 
     def find_content(self, content: bytes) -> Entry | None:
-        """The newest kept result of a call with these values, or None; damage as in `find`."""
-        generation = self._generation
+        """The newest kept result of a call with these values, or None; damage as in `find`, and an older one serves."""
+        generation = self.database.generation
         try:
-            with self._read_lock:
-                row = self._lookup.execute(FIND_CONTENT, (content,)).fetchone()
+            with self.database.read_lock:
+                rows = self._look_up_content(content, 1)
         except (*FAULTS, OverflowError) as error:
-            self._read_failed(error, generation, content)
-            return None
-        if row is None:
-            return None
-        entry = entry_of(row[0], row[1:])
-        if entry is None or entry.content != content:
-            self._report(Trouble("damaged", DAMAGED_ROW.format(key=content.hex()[:12], path=self._path), content))
-            return None
+            rows = self._again(error, generation, content, lambda key: self._look_up_content(key, 1)) or []
+        entry = _first_sound(rows, content)
+        if entry is None and rows:
+            self._report(Trouble("damaged", DAMAGED_ROW.format(key=content.hex()[:12], path=self.path), content))
+            generation = self.database.generation
+            try:
+                with self.database.read_lock:
+                    entry = _first_sound(self._look_up_content(content, _EQUALS_LOOKED_AT), content)
+            except (*FAULTS, OverflowError) as error:
+                self.database.read_failed(error, generation, content)
         return entry
 
     def _look_up(self, key: bytes) -> Any:
-        row = self._lookup.execute(FIND, (key,)).fetchone()
+        lookup = self.database.lookup
+        row = lookup.execute(FIND, (key,)).fetchone()
         if row is not None and (count := self._ahead.after(row[-1])):
-            self._ahead.hold(self._lookup.execute(FIND_AFTER, (row[-1], count)))
+            self._ahead.hold(lookup.execute(FIND_AFTER, (row[-1], count)))
         return row
+
+    def _look_up_content(self, content: bytes, limit: int) -> list[Any]:
+        return self.database.lookup.execute(FIND_CONTENT, (content, limit)).fetchall()
+
+    def _again(self, error: Exception, generation: int, key: bytes, look_up: Callable[[bytes], Any]) -> Any:
+        """Look up in the database that took the place of a damaged one; None where it cannot be read either."""
+        if not self.database.read_failed(error, generation, key):
+            return None
+        generation = self.database.generation
+        try:
+            with self.database.read_lock:
+                return look_up(key)
+        except (*FAULTS, OverflowError) as worse:
+            self.database.read_failed(worse, generation, key)
+            return None
 
     def add(self, entries: Sequence[Entry], failures: Sequence[Failure] = ()) -> None:
         """Record a group in one transaction; see ``Index.add``.
@@ -151,8 +166,10 @@ class SqliteIndex:
                 connection.execute(ADD_FAILURE, failure)
 
         self.transact(write)
-        with self._read_lock:
+        with self.database.read_lock:
             self._ahead.drop(unique)
+        if self.labels is not None:
+            self.labels.note(rows, self._tasks_by_number)
 
     def remove(self, keys: Sequence[bytes]) -> None:
         """Forget these calls; keys that are not there are passed over.
@@ -166,12 +183,19 @@ class SqliteIndex:
             connection.executemany("DELETE FROM calls WHERE key = ?", bound)
             connection.executemany("DELETE FROM failures WHERE key = ?", bound)
 
+        if self.labels is not None:
+            self.labels.note_removed(keys)  # first: a process that dies in between costs a redundant record
         self.transact(delete)
-        self.forget(keys)
+        self._drop(keys)
 
     def forget(self, keys: Collection[bytes]) -> None:
         """See ``Database.forget``."""
-        with self._read_lock:
+        if self.labels is not None:
+            self.labels.note_removed(list(keys))
+        self._drop(keys)
+
+    def _drop(self, keys: Collection[bytes]) -> None:
+        with self.database.read_lock:
             self._ahead.drop(keys)
 
     def add_task(self, task: TaskInfo) -> int:
@@ -184,37 +208,26 @@ class SqliteIndex:
         if number is None:
             number = self.transact(lambda connection: _task_number(connection, task))
             self._tasks[task] = number
+            self._tasks_by_number[number] = task
         return number
 
     def has_code(self, code: bytes) -> bool:
-        """Whether any task with this code was ever recorded."""
-        generation = self._generation
+        """Whether any task with this code was ever recorded, or may have been: rows of lost tasks can be of any code."""
+        generation = self.database.generation
         try:
-            with self._read_lock:
-                return (
-                    self._lookup.execute("SELECT 1 FROM tasks WHERE code = ? LIMIT 1", (code,)).fetchone() is not None
-                )
+            with self.database.read_lock:
+                return self.database.lookup.execute(HAS_CODE, (code,)).fetchone() is not None
         except FAULTS as error:
-            self._read_failed(error, generation, None)
-            return False
+            return self.database.read_failed(error, generation, None)  # True where it was replaced: then one looks
 
     def changed_elsewhere(self) -> bool:
         """Whether another connection has committed since this was last asked.
 
         While a commit of this index is under way the answer is what was known before it.
         """
-        if self._write_lock.acquire(blocking=False):
-            try:
-                if not self._closed:
-                    self._look_elsewhere()
-            except FAULTS:
-                # Whatever is wrong with the database, the look-up that follows meets it and reports it.
-                self._elsewhere = True
-            finally:
-                self._write_lock.release()
-        changed, self._elsewhere = self._elsewhere, False
+        changed = self.database.changed_elsewhere()
         if changed:
-            with self._read_lock:
+            with self.database.read_lock:
                 self._ahead.forget()
         return changed
 
@@ -237,7 +250,7 @@ class SqliteIndex:
         """
         with self.reading() as connection:
             calls, failures, tasks, inline_bytes = connection.execute(COUNTS).fetchone()
-        index_bytes = sum(_file_bytes(Path(f"{self._path}{end}")) for end in ("", "-wal"))
+        index_bytes = sum(_file_bytes(Path(f"{self.path}{end}")) for end in ("", "-wal"))
         return Counts(calls, failures, tasks, inline_bytes, index_bytes)
 
     def blobs(self) -> Iterator[bytes]:
@@ -252,188 +265,46 @@ class SqliteIndex:
 
     def close(self) -> None:
         """Close the connections; a second close does nothing."""
-        with self._write_lock, self._read_lock:
-            if not self._closed:
-                self._closed = True
-                self._reader.close()
-                self._writer.close()
+        self.database.close()
+        if self.labels is not None:
+            self.labels.close()
 
-    # -- connections ---------------------------------------------------------------------------------------------------
+    # -- the database --------------------------------------------------------------------------------------------------
 
-    @contextmanager
-    def reading(self) -> Iterator[sqlite3.Connection]:
-        """A connection of one's own for reading many rows at leisure, so that nobody else waits."""
-        with closing(self._open(Listing)) as connection, listing(connection):
-            connection.text_factory = lambda raw: raw.decode("utf-8", "replace")
-            yield connection
+    def reading(self) -> AbstractContextManager[sqlite3.Connection]:
+        """See ``Database.reading``."""
+        return self.database.reading()
 
     def transact(self, work: Callable[[sqlite3.Connection], _T]) -> _T:
-        """Do the work in a transaction; once more if the database turns out to be damaged or gone.
+        """See ``Database.transact``."""
+        return self.database.transact(work)
 
-        Args:
-            work: Takes a connection inside a transaction; what it raises undoes what it wrote.
+    def fill(self, connection: sqlite3.Connection, damaged: Sequence[Path]) -> Saved:
+        """See ``Tenant.fill``."""
+        self.renew(connection)
+        return self.rebuild.fill(connection, damaged)
 
-        Raises:
-            sqlite3.Error: The database is locked or cannot be written; nothing was.
-        """
-        generation = self._generation
-        try:
-            with self._write_lock:
-                if inode(self._path) == self._inode or self._read_only or self._closed:
-                    return self._transaction(work)
-                error: Exception = sqlite3.OperationalError(f"{self._path} is not the file any more that was opened")
-        except FAULTS as caught:
-            if self._read_only or self._closed or not self._damaged(caught):
-                raise
-            error = caught
-        self._replace(error, generation)
-        with self._write_lock:
-            return self._transaction(work)
-
-    def _connect(self) -> None:
-        """Open both connections, or none."""
-        if not self._read_only and not self._path.exists():
-            with locked(Path(f"{self._path}.lock"), self._busy_timeout_s):
-                if not self._path.exists():
-                    create_database(self._path)
-        writer = self._open()
-        try:
-            version = writer.execute("PRAGMA user_version").fetchone()[0]
-            if version < USER_VERSION and not self._read_only:
-                with locked(Path(f"{self._path}.lock"), self._busy_timeout_s):
-                    create_tables(writer)
-            writer.execute(FIND, (b"",)).fetchone()
-            reader = self._open()
-        except BaseException:
-            writer.close()
-            raise
-        reader.text_factory = bytes
-        self._writer, self._reader, self._lookup = writer, reader, reader.cursor()
-        self._data_version = writer.execute("PRAGMA data_version").fetchone()[0]
-        self._inode = inode(self._path)
-        self._inherited = False
-
-    # -- forks ---------------------------------------------------------------------------------------------------------
-
-    def hold(self) -> None:
-        """See ``Forks.hold``: waits for a commit that is under way."""
-        self._write_lock.acquire()
-        self._read_lock.acquire()
-
-    def release(self) -> None:
-        """See ``Forks.release``."""
-        self._read_lock.release()
-        self._write_lock.release()
-
-    def inherit(self) -> None:
-        """See ``Forks.inherit``: connections of the child's own are opened when they are needed."""
-        if not self._closed and not self._inherited:
-            give_up(self._reader, self._writer)
-            self._inherited = True
-            self._elsewhere = True
-            self._ahead.forget()
-            self._reader = self._writer = self._lookup = cast("Any", Unconnected(self._renew))
-        self.release()
-
-    def _renew(self) -> sqlite3.Cursor:
-        """Connect in a child, unless another thread has; the cursor for look-ups."""
-        with self._renewal_lock:
-            if self._inherited:
-                if self._closed:
-                    raise sqlite3.ProgrammingError("Cannot operate on a closed database.")
-                try:
-                    self._connect()
-                except (OSError, StoreError) as error:
-                    raise sqlite3.OperationalError(str(error)) from error
-        return self._lookup
-
-    def _open(self, kind: type[sqlite3.Connection] = sqlite3.Connection) -> sqlite3.Connection:
-        return connect(
-            self._path,
-            durability=self._durability,
-            busy_timeout_s=self._busy_timeout_s,
-            read_only=self._read_only,
-            kind=kind,
-        )
-
-    def _transaction(self, work: Callable[[sqlite3.Connection], _T]) -> _T:
-        self._renew()
-        connection = self._writer
-        connection.execute("BEGIN IMMEDIATE")
-        try:
-            self._look_elsewhere()
-            result = work(connection)
-            connection.execute("COMMIT")
-        except BaseException:
-            # The error at hand is the one to tell; SQLite has rolled back by itself after some of them.
-            with suppress(*FAULTS):
-                connection.execute("ROLLBACK")
-            raise
-        return result
-
-    def _look_elsewhere(self) -> None:
-        self._renew()
-        version = self._writer.execute("PRAGMA data_version").fetchone()[0]
-        if version != self._data_version:
-            self._data_version = version
-            self._elsewhere = True
-
-    # -- damage --------------------------------------------------------------------------------------------------------
-
-    def _damaged(self, error: Exception) -> bool:
-        """Whether the database is at fault; one that says "read-only" although the file is not has a damaged header."""
-        if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_READONLY:
-            return not self._read_only and os.access(self._path, os.W_OK) and os.access(self._path.parent, os.W_OK)
-        # Closed connections in an open index are what a replacement leaves that failed half-way.
-        return is_damage(error) or (isinstance(error, sqlite3.ProgrammingError) and "closed" in str(error))
-
-    def _read_failed(self, error: Exception, generation: int, key: bytes | None) -> None:
-        if self._closed:
-            raise error
-        if isinstance(error, FAULTS) and not self._read_only and self._damaged(error):
-            try:
-                self._replace(error, generation)
-            except (*FAULTS, OSError, StoreError) as worse:
-                error = worse  # no new index can be begun either; the next operation tries again
-            else:
-                return
-        self._report(Trouble("unreadable", UNREADABLE.format(path=self._path, error=error), key, error))
-
-    def _replace(self, error: Exception, generation: int) -> None:
-        """Set the database aside and begin a new one, unless another thread or process has done so already."""
-        with self._write_lock, self._read_lock:
-            if self._closed or self._generation != generation:
-                return
-            opened = hasattr(self, "_writer")
-            if opened:
-                self._reader.close()
-                self._writer.close()
-            with locked(Path(f"{self._path}.lock"), self._busy_timeout_s):
-                present = inode(self._path)
-                aside = None
-                if present is not None and present == (self._inode if opened else present):
-                    aside = set_aside(self._path)
-            self._connect()
-            self._generation += 1
-            self._elsewhere = True
-            self._ahead.forget()
-            # The new index gives the tasks that rows were prepared for the numbers that these rows carry.
-            self._transaction(self._write_tasks)
-        self._report(Trouble("damaged", replaced_text(self._path, aside, error), None, error))
-
-    def _write_tasks(self, connection: sqlite3.Connection) -> None:
-        for task, number in self._tasks.items():
+    def renew(self, connection: sqlite3.Connection) -> None:
+        """See ``Tenant.renew``: the tasks that rows were prepared for get the numbers that these rows carry."""
+        for number, task in self._tasks_by_number.items():
             connection.execute(
                 "INSERT OR IGNORE INTO tasks (id, code, name, module, parameters) VALUES (?, ?, ?, ?, ?)",
                 (number, *task),
             )
 
+    def forget_rows(self) -> None:
+        """See ``Tenant.forget_rows``."""
+        self._ahead.forget()
+
+
+def _first_sound(rows: Sequence[Any], content: bytes) -> Entry | None:
+    entries = (entry_of(row[0], row[1:]) for row in rows)
+    return next((entry for entry in entries if entry is not None and entry.content == content), None)
+
 
 def _task_number(connection: sqlite3.Connection, task: TaskInfo) -> int:
-    connection.execute("INSERT OR IGNORE INTO tasks (code, name, module, parameters) VALUES (?, ?, ?, ?)", task)
-    row: Any = connection.execute(
-        "SELECT id FROM tasks WHERE code = ? AND name = ? AND module = ? AND parameters = ?", task
-    ).fetchone()
+    connection.execute(ADD_TASK, task)
+    row: Any = connection.execute(TASK_NUMBER, task).fetchone()
     if row is None or type(row[0]) is not int:
         raise damage("a row that was just written is not there")
     return row[0]

@@ -71,8 +71,13 @@ PRAGMA user_version = {USER_VERSION};
 CALL_COLUMNS = 'key, task, created_s, seconds, size_bytes, codec, inline, blob, arguments, content, needs, run, "check"'
 
 FIND = f"SELECT {CALL_COLUMNS.removeprefix('key, ')}, id FROM calls WHERE key = ?"  # no outside text in it
-FIND_CONTENT = f"SELECT {CALL_COLUMNS} FROM calls WHERE content = ? ORDER BY id DESC LIMIT 1"
+FIND_CONTENT = f"SELECT {CALL_COLUMNS} FROM calls WHERE content = ? ORDER BY id DESC LIMIT ?"
 FIND_AFTER = f"SELECT {CALL_COLUMNS}, id FROM calls WHERE id > ? ORDER BY id LIMIT ?"
+
+ADD_TASK = "INSERT OR IGNORE INTO tasks (code, name, module, parameters) VALUES (?, ?, ?, ?)"
+TASK_NUMBER = "SELECT id FROM tasks WHERE code = ? AND name = ? AND module = ? AND parameters = ?"
+# Results whose task is not known (see ``graft``) may be of any code.
+HAS_CODE = "SELECT 1 FROM tasks WHERE code IN (?, x'') LIMIT 1"
 
 ADD_FAILURE = """
 INSERT INTO failures (key, task, created_s, seconds, attempt, error, traceback, arguments)

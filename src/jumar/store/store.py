@@ -24,12 +24,14 @@ from jumar.store.file_blobs import FileBlobs
 from jumar.store.held_blobs import HeldBlobs
 from jumar.store.held_records import HeldScribe
 from jumar.store.index import Index
+from jumar.store.labels import Labels
 from jumar.store.layout import Layout, open_directory
 from jumar.store.lineage import Lineage, Loss, MemoryLineage
 from jumar.store.memory_blobs import MemoryBlobs
 from jumar.store.memory_index import MemoryIndex
 from jumar.store.outlines import Outlines
 from jumar.store.presence import Presence
+from jumar.store.rebuild import Rebuild
 from jumar.store.records import GRAPH, CallRecord, Entry, Failure, Payload, TaskInfo, Totals, role
 from jumar.store.retention import Rules
 from jumar.store.scribe import DirectScribe, Scribe, SilentScribe
@@ -169,9 +171,7 @@ class Store:
         equivalences: Equivalences = MemoryEquivalences()
         stock: Stock | None = None
         if layout.database.exists() or not layout.read_only:
-            index = database = SqliteIndex(
-                layout.database, durability, report=report, busy_timeout_s=busy_timeout_s, read_only=layout.read_only
-            )
+            index = database = _index_on_disk(layout, durability, report, busy_timeout_s)
             lineage = SqliteLineage(database)
             equivalences, stock = SqliteEquivalences(database), SqliteStock(database)
         budget = None if max_size_bytes is None else Budget(max_size_bytes, report)
@@ -469,6 +469,19 @@ def _stated(records: Generator[CallRecord, None, None]) -> Iterator[CallRecord]:
         for record in records:
             kept, _ = role(record.codec)
             yield record._replace(state="continued" if kept == GRAPH else "failed") if kept else record
+
+
+def _index_on_disk(layout: Layout, durability: Durability, report: Report, busy_timeout_s: float) -> SqliteIndex:
+    labels = None if layout.read_only else Labels(layout.labels, report=report)
+    return SqliteIndex(
+        layout.database,
+        durability,
+        report=report,
+        busy_timeout_s=busy_timeout_s,
+        read_only=layout.read_only,
+        labels=labels,
+        rebuild=Rebuild(labels, FileBlobs(layout.blobs, read_only=True).size_bytes),
+    )
 
 
 def _way_in(

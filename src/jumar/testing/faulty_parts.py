@@ -22,8 +22,10 @@ from jumar.store.aside import SweepableBlobs
 from jumar.store.blobs import Blob
 from jumar.store.file_blobs import FileBlobs
 from jumar.store.index import Index
+from jumar.store.labels import Labels
 from jumar.store.layout import open_directory
 from jumar.store.lineage import Lineage, Loss, Run
+from jumar.store.rebuild import Rebuild
 from jumar.store.records import CallRecord, Counts, Entry, Failure, TaskInfo
 from jumar.store.sqlite_connection import Durability
 from jumar.store.sqlite_index import SqliteIndex
@@ -292,6 +294,24 @@ class TornFileBlobs(FileBlobs):
         raise self._error()
 
 
+class FaultyLabels(Labels):
+    """Labels whose appending fails as told; the operation is named ``labels.append``.
+
+    Args:
+        path: The file.
+        faults: Which operations fail.
+        report: Told of trouble.
+    """
+
+    def __init__(self, path: Path, faults: Faults, *, report: Report = warn) -> None:
+        super().__init__(path, report=report)
+        self._operation = faults.operation
+
+    def _append(self, data: bytes) -> None:
+        with self._operation("labels.append"):
+            super()._append(data)
+
+
 def open_faulty(
     path: Path,
     faults: Faults,
@@ -312,11 +332,14 @@ def open_faulty(
         durability: See `Store.open`; not of ``blobs`` that are given.
     """
     layout = open_directory(path, report=report, durability=durability)
-    database = SqliteIndex(layout.database, durability, report=report)
+    inner = blobs or FileBlobs(layout.blobs, durability)
+    labels = FaultyLabels(layout.labels, faults, report=report)
+    rebuild = Rebuild(labels, inner.size_bytes)
+    database = SqliteIndex(layout.database, durability, report=report, labels=labels, rebuild=rebuild)
     index = FaultyIndex(database, faults)
     return Store(
         index,
-        FaultyBlobs(blobs or FileBlobs(layout.blobs, durability), faults),
+        FaultyBlobs(inner, faults),
         Writer(index.add, report, linger_s=linger_s),
         path=layout.root,
         report=report,
