@@ -191,6 +191,7 @@ def missing_files(root: Path) -> list[str]:
 
 def _complete(layout: Layout, new: bool, report: Report, *, synced: bool) -> None:
     missing = missing_files(layout.root)
+    torn = any((layout.root / name).exists() for name in missing)
     try:
         if new:
             layout.root.chmod(_MODE)
