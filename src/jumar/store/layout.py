@@ -183,15 +183,19 @@ def missing_files(root: Path) -> list[str]:
     Args:
         root: The store.
     """
-    missing = [name for name in _SMALL_FILES if not (root / name).exists()]
-    missing += [name for name, text in _TEXTS.items() if name not in missing and _is_torn(root / name, text)]
+    torn = _torn_files(root)
+    missing = [name for name in _SMALL_FILES if name in torn or not (root / name).exists()]
     # The format last: a directory with this file has the others.
-    return [name for name in missing if name != _FORMAT] + ([_FORMAT] if _version(root / _FORMAT) is None else [])
+    return missing if _FORMAT not in torn and _version(root / _FORMAT) is not None else [*missing, _FORMAT]
+
+
+def _torn_files(root: Path) -> list[str]:
+    return [name for name, text in _TEXTS.items() if (root / name).exists() and _is_torn(root / name, text)]
 
 
 def _complete(layout: Layout, new: bool, report: Report, *, synced: bool) -> None:
+    torn = _torn_files(layout.root)  # looked at first: another process may be writing what is missing
     missing = missing_files(layout.root)
-    torn = any((layout.root / name).exists() for name in missing)
     try:
         if new:
             layout.root.chmod(_MODE)
