@@ -190,7 +190,7 @@ def missing_files(root: Path) -> list[str]:
 
 
 def _torn_files(root: Path) -> list[str]:
-    return [name for name, text in _TEXTS.items() if (root / name).exists() and _is_torn(root / name, text)]
+    return [name for name, text in _TEXTS.items() if _is_torn(root / name, text)]
 
 
 def _complete(layout: Layout, new: bool, report: Report, *, synced: bool) -> None:
