@@ -53,7 +53,7 @@ class Continuing:
         """
         needs = calls_in(tail)
         for need in needs:
-            if depends(need, on=call):
+            if depends(need, call, self._live.calls):
                 raise DeadlockError(
                     f"task {call.task.name!r} (key {call.key.hex()[:12]}) returned a call of {need.task.name!r} (key "
                     f"{need.key.hex()[:12]}) that cannot finish before it. A call that returns itself with the same "

@@ -185,7 +185,7 @@ class Engine:
             started = self._scheduler.start(call)
         if started:
             self._carry_out(call)
-        else:
+        elif call.error is not None:
             self._end_if_doomed(call)
         with self._latch:
             workers = self._crew.free()

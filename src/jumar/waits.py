@@ -61,7 +61,8 @@ class Waits:
                 with self._latch:
                     workers = self._crew.free()
                 self._crew.start(workers)
-                return
+                if future.done():
+                    return  # else it returned other calls, and ends when they have
         with self.blocked(call):
             future.block(timeout_s)
 

@@ -7,6 +7,7 @@ it under one lock, so nothing here knows of threads.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Mapping
 
 from jumar.graph.call import CANCELLED, DONE, FAILED, NEW, NOTHING, READY, RUNNING, WAITING, Call, CallState
 from jumar.graph.ready import Ready
@@ -245,15 +246,23 @@ class Scheduler:
         return doomed
 
 
-def depends(call: Call, on: Call) -> bool:
+def depends(call: Call, on: Call, live: Mapping[bytes, Call] | None = None) -> bool:
     """Whether a call cannot finish before another does: through what it needs, or what it is blocked on.
 
     A call about to wait asks this of the call it would wait for: True means that the wait would never end.
+
+    Args:
+        call: The one that would be waited for.
+        on: The one that would wait.
+        live: The calls under way, which take the place of equal ones that were only described.
     """
+    live = live or {}
     seen: set[int] = set()
     stack = [call]
     while stack:
         current = stack.pop()
+        if current.state is NEW:
+            current = live.get(current.key, current)
         if current is on:
             return True
         if id(current) in seen or current.state in (DONE, FAILED, CANCELLED):
