@@ -13,6 +13,8 @@ Example:
 """
 
 from jumar import hooks
+from jumar.building import graph, lazily
+from jumar.delayed import delayed
 from jumar.errors import (
     ArgumentError,
     DamagedError,
@@ -32,6 +34,7 @@ from jumar.graph.keep import Keep
 from jumar.keys.file import Dir, File
 from jumar.keys.value import fingerprint
 from jumar.lazy import Lazy, collect
+from jumar.part import attr, item
 from jumar.session import Session, configure
 from jumar.store.store import Store
 from jumar.task import Task, spawn, task
@@ -58,11 +61,16 @@ __all__ = [
     "StoreWarning",
     "Task",
     "as_completed",
+    "attr",
     "collect",
     "configure",
+    "delayed",
     "fingerprint",
     "gather",
+    "graph",
     "hooks",
+    "item",
+    "lazily",
     "spawn",
     "task",
     "wait",
