@@ -35,6 +35,7 @@ from jumar.keys.file import Dir, File
 from jumar.keys.value import fingerprint
 from jumar.lazy import Lazy, collect
 from jumar.part import attr, item
+from jumar.picture import Graph
 from jumar.session import Session, configure
 from jumar.store.store import Store
 from jumar.task import Task, spawn, task
@@ -49,6 +50,7 @@ __all__ = [
     "File",
     "FingerprintError",
     "Future",
+    "Graph",
     "JumarError",
     "Keep",
     "Lazy",

@@ -113,7 +113,7 @@ class Engine:
         self._hear = hear
         self.store = self._store = store
         self._recorder = Recorder(store, clock or SystemClock(), self.tell, audit)
-        self.complain = self._recorder.complain
+        self.complain, self.holds = self._recorder.complain, self._recorder.holds
         self._executor = executor
         self._live = Live()
         self._latch = self._live.latch
@@ -500,6 +500,10 @@ class Engine:
             self._hear(event)
         for listener in self.listeners:
             listener(event)
+
+    def under_way(self, key: bytes) -> Call | None:
+        """The call that has this key and has not ended, if there is one."""
+        return self._live.get(key)
 
     def counts(self) -> Counts:
         """What became of the calls so far."""

@@ -11,8 +11,10 @@ from jumar.graph.arguments import rebuild
 from jumar.graph.call import Call, Handle
 from jumar.graph.call_info import CallInfo, call_info
 from jumar.graph.options import Hooks
+from jumar.graph.sketch import sketch_of
 from jumar.hooked import restored, saved
 from jumar.keys.value import register_reference
+from jumar.picture import Graph, graph_of
 
 T = TypeVar("T")
 K = TypeVar("K")
@@ -42,11 +44,20 @@ class Lazy(Handle, Generic[T]):
     def __init__(self, keeper: Engine, call: Call) -> None:
         self._keeper = keeper
         self._call = call
+        self._sketch = sketch_of(call)
 
     @property
     def key(self) -> str:
         """The call's key in hexadecimal."""
         return self._call.key.hex()
+
+    def graph(self) -> Graph:
+        """What this call is made from and how each part stands now: kept, to be computed, running, done or failed.
+
+        Nothing is run. A future among the arguments is shown without what it was made from. The picture stays whole
+        when the calls have ended.
+        """
+        return graph_of(self._sketch, self._keeper)
 
     @overload
     def __getitem__(self: Lazy[dict[K, V]], key: K) -> Lazy[V]: ...
