@@ -38,7 +38,8 @@ def sketch_of(call: Call) -> Sketch:
     because what it was made from may be let go of at any time.
     """
     if call.sketch is None:
-        call.sketch = Sketch(call, tuple([(path, _of_need(need)) for path, need in places(call)]))
+        needs = [(path, _of_need(need)) for path, need in places(call)] if call.needs else ()
+        call.sketch = Sketch(call, tuple(needs))
     sketch: Sketch = call.sketch
     return sketch
 
