@@ -187,7 +187,7 @@ class Engine:
             started = self._scheduler.start(call)
         if started:
             self._carry_out(call)
-        else:
+        elif call.error is not None:  # else it waits for what it returned in another session
             self._end_if_doomed(call)
         with self._latch:
             workers = self._crew.free()
@@ -503,7 +503,7 @@ class Engine:
 
     def under_way(self, key: bytes) -> Call | None:
         """The call that has this key and has not ended, if there is one."""
-        return self._live.get(key)
+        return self._live.calls.get(key)
 
     def counts(self) -> Counts:
         """What became of the calls so far."""

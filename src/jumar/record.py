@@ -7,7 +7,7 @@ import threading
 import traceback
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 from jumar import project
 from jumar.acceptance import accepted_keys
@@ -164,17 +164,19 @@ class Recorder:
         entry = self._found(call.key) or self._accepted(call, call.arguments)
         return self._usable(call, entry)
 
-    def holds(self, sketch: Sketch) -> bool:
-        """Whether the store would give a call its result; nothing is read, nothing is noted, no hook is asked."""
+    def holds(self, sketch: Sketch) -> Literal["kept", "continued"] | None:
+        """What the store would give a call: its result, or the graph that it returned. Nothing is run, read or noted."""
         store, info = self._store, sketch.info
         if info is None or (store.is_new(info.code) and not store.has_recorded(sketch.key)):
-            return False
+            return None
         entry = self._found(sketch.key)
         if entry is None and store.accepted.by(info.code):
             older = [call_key(*each) for each in accepted_keys(store.accepted.by, info, sketch.arguments)]
             entry = next(filter(None, map(self._found, older)), None)
         ttl_s = sketch.task.ttl_s
-        return entry is not None and (ttl_s is None or self._now_s() - entry.created_s <= ttl_s)
+        if entry is None or (ttl_s is not None and self._now_s() - entry.created_s > ttl_s):
+            return None
+        return "continued" if role(entry.codec)[0] == GRAPH else "kept"
 
     def _found(self, key: bytes) -> Entry | None:
         return self._store.find(key) or self._store.find_content(key)

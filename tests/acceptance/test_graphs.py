@@ -194,3 +194,51 @@ def test_a_notebook_is_given_the_tree_of_a_graph_too_large_to_draw(session, path
     install_dot(path, "echo drawn")
     graph = total.lazy([load.lazy(number) for number in range(600)]).graph()
     assert graph._repr_mimebundle_() == {"text/plain": str(graph)}
+
+
+def test_a_call_that_returned_calls_which_failed_is_continued(session):
+    @jumar.task
+    def bad():
+        raise ZeroDivisionError
+
+    @jumar.task
+    def first(rows):
+        return clean.lazy(bad.lazy())
+
+    with pytest.raises(ZeroDivisionError):
+        jumar.collect(first.lazy(load.lazy(2)))
+    assert [node.state for node in first.lazy(load.lazy(2)).graph().nodes] == ["continued", "kept"]
+
+
+RAN = []
+"""What ran of the tasks below, which must be importable: they stand in a graph that is kept."""
+
+
+@jumar.task(code="own")
+def fragile(x):
+    RAN.append("fragile")
+    if RAN.count("fragile") == 1:
+        raise ZeroDivisionError
+    return [x]
+
+
+@jumar.graph
+def two_parts(n):
+    return total([load(load(n)[2]), fragile(load(n)[1])])
+
+
+@jumar.task(code="own")
+def study(n):
+    RAN.append("study")
+    return two_parts(n)
+
+
+def test_a_task_may_return_a_graph_with_parts_in_it_and_another_session_goes_on_with_it():
+    RAN.clear()
+    store = jumar.Store.in_memory()
+    with jumar.Session(store), pytest.raises(ZeroDivisionError):
+        study(3)
+    with jumar.Session(store) as session:
+        assert study(3) == 1 + 1
+        assert session.counts()[:2] == (2, 3)
+    assert RAN == ["study", "fragile", "fragile"]

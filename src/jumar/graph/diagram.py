@@ -15,7 +15,7 @@ from jumar.graph.sketch import Sketch
 from jumar.keys.call import split_arguments
 from jumar.keys.value import describe
 
-State = Literal["kept", "to_compute", "waiting", "running", "done", "failed", "cancelled", "unknown"]
+State = Literal["kept", "continued", "to_compute", "waiting", "running", "done", "failed", "cancelled", "unknown"]
 
 _LOOKS_DEEPER = frozenset({"to_compute", "waiting", "unknown"})
 _LONGEST_ARGUMENTS = 60
@@ -30,7 +30,8 @@ class Node:
         key: Its key in hexadecimal.
         task: Its task's name.
         arguments: Those that hold no other call, shortened: ``n=3, scale=0.5``.
-        state: ``kept``: its result is in the store. ``to_compute``: it is not. ``waiting``, ``running``: it was started.
+        state: ``kept``: its result is in the store. ``to_compute``: it is not. ``continued``: its function has run and
+            returned calls that have not all ended. ``waiting``, ``running``: it was started.
             ``done``: its value is in memory. ``failed``, ``cancelled``. ``unknown``: a ``restore=`` function of the
             user's would have to be asked.
         needed: Whether collecting would look at it: what is kept or done hides what it was made from.

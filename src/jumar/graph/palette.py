@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 FILL = {
     "kept": "#cfe8cf",
     "done": "#cfe8cf",
+    "continued": "#e6f3d8",
     "to_compute": "#ffffff",
     "waiting": "#fff3c4",
     "running": "#ffd97a",
