@@ -501,6 +501,11 @@ class Engine:
         for listener in self.listeners:
             listener(event)
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether no more calls are taken, and the store may be closed as well."""
+        return self._live.is_closed
+
     def under_way(self, key: bytes) -> Call | None:
         """The call that has this key and has not ended, if there is one."""
         return self._live.calls.get(key)

@@ -126,6 +126,8 @@ def _state(sketch: Sketch, engine: Engine) -> State:
     state: State = "to_compute" if call is None else _STATES.get(call.state, "to_compute")
     if state in ("waiting", "running", "failed", "cancelled"):
         return state
+    if engine.is_closed:
+        return "unknown" if state == "to_compute" else state
     if sketch.is_findable and (held := engine.holds(sketch)) is not None:
         return held
     if state == "to_compute" and sketch.is_findable and sketch.task.hooks is not None:

@@ -40,6 +40,7 @@ def test_a_graph_is_seen_without_running_anything(session):
     assert [node.task for node in graph.nodes] == ["total", "clean", "load", "clean", "load", "jumar.item"]
     assert {edge.path for edge in graph.edges} == {"parts[0]", "parts[1]", "rows", "extra", "of"}
     assert graph.counts() == {"to_compute": 6}
+    assert repr(graph) == "<jumar.Graph 6 calls: 6 to compute>"
     assert str(graph).splitlines()[1] == f"total() to compute [{graph.nodes[0].key[:8]}]"
 
 
@@ -138,6 +139,14 @@ def test_a_restore_function_is_not_asked(session):
     assert asked == []
 
 
+def test_of_a_closed_session_only_what_is_in_memory_is_known(tmp_path):
+    with jumar.Session(tmp_path / "store"):
+        lazy, other = clean.lazy(load.lazy(3)), load.lazy(4)
+        jumar.collect(lazy)
+    assert {node.task: node.state for node in lazy.graph().nodes}["clean"] == "done"
+    assert other.graph().counts() == {"unknown": 1}
+
+
 def test_a_future_among_the_arguments_is_a_leaf(threads, gate):
     @jumar.task
     def held(x):
@@ -231,6 +240,24 @@ def two_parts(n):
 def study(n):
     RAN.append("study")
     return two_parts(n)
+
+
+@jumar.task(code="own")
+def with_work_of_others():
+    RAN.append("with_work_of_others")
+    foreign = cf.Future()
+    foreign.set_result(2)
+    return fragile.lazy(foreign)
+
+
+def test_a_returned_graph_with_a_foreign_future_in_it_is_asked_for_again_in_another_session():
+    RAN.clear()
+    store = jumar.Store.in_memory()
+    with jumar.Session(store), pytest.raises(ZeroDivisionError):
+        with_work_of_others()
+    with jumar.Session(store):
+        assert with_work_of_others.spawn().result() == [2]
+    assert RAN == ["with_work_of_others", "fragile"] * 2
 
 
 def test_a_task_may_return_a_graph_with_parts_in_it_and_another_session_goes_on_with_it():

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from jumar.graph.dot import dot_text
 from jumar.graph.mermaid import mermaid_text
-from jumar.graph.outline import outline
+from jumar.graph.outline import headline, outline
 from jumar.graph.sketch import Sketch
 from jumar.keys.call import split_arguments
 from jumar.keys.value import describe
@@ -33,7 +33,7 @@ class Node:
         state: ``kept``: its result is in the store. ``to_compute``: it is not. ``continued``: its function has run and
             returned calls that have not all ended. ``waiting``, ``running``: it was started.
             ``done``: its value is in memory. ``failed``, ``cancelled``. ``unknown``: a ``restore=`` function of the
-            user's would have to be asked.
+            user's would have to be asked, or the session is closed.
         needed: Whether collecting would look at it: what is kept or done hides what it was made from.
     """
 
@@ -59,7 +59,7 @@ class Edge:
     path: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Diagram:
     """Calls and what they are made from, as they stood when this was made. Equal calls are one node.
 
@@ -89,6 +89,9 @@ class Diagram:
 
     def __str__(self) -> str:
         return outline(self)
+
+    def __repr__(self) -> str:
+        return f"<jumar.{type(self).__name__} {headline(self)}>"
 
 
 def nodes_and_edges(root: Sketch, state_of: Callable[[Sketch], State]) -> tuple[tuple[Node, ...], tuple[Edge, ...]]:

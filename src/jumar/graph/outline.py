@@ -13,6 +13,12 @@ _MOST_LINES = 100
 _DEEPEST = 30
 
 
+def headline(diagram: Diagram) -> str:
+    """How many calls there are, and how they stand: ``7 calls: 4 to compute, 3 kept``."""
+    counts = ", ".join(f"{count} {state.replace('_', ' ')}" for state, count in diagram.counts().items())
+    return f"{len(diagram.nodes)} call{'s' * (len(diagram.nodes) != 1)}: {counts}"
+
+
 def outline(diagram: Diagram) -> str:
     """The diagram as a tree. A call that is needed twice is opened once, and marked as "above" afterwards.
 
@@ -23,8 +29,7 @@ def outline(diagram: Diagram) -> str:
     needs: dict[str, list[tuple[str, str]]] = {}
     for edge in diagram.edges:
         needs.setdefault(edge.user, []).append((edge.path, edge.need))
-    counts = ", ".join(f"{count} {state.replace('_', ' ')}" for state, count in diagram.counts().items())
-    text = [f"{len(nodes)} call{'s' * (len(nodes) != 1)}: {counts}"]
+    text = [headline(diagram)]
     shown: set[str] = set()
     stack = [(diagram.nodes[0].key, "", "", "", 0)]
     while stack and len(text) <= _MOST_LINES:
