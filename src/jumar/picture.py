@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import shutil
-import subprocess
 from typing import TYPE_CHECKING, Any
 
 from jumar.engine import Engine
@@ -55,6 +54,8 @@ class Graph(Diagram):
         Raises:
             JumarError: The program ``dot`` is not installed, or failed, or took more than 20 seconds.
         """
+        import subprocess  # noqa: PLC0415  (2 ms of `import jumar` that few programs need)
+
         program = shutil.which("dot")
         if program is None:
             raise JumarError(
