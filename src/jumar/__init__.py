@@ -13,6 +13,8 @@ Example:
 """
 
 from jumar import hooks
+from jumar.building import graph, lazily
+from jumar.delayed import delayed
 from jumar.errors import (
     ArgumentError,
     DamagedError,
@@ -32,6 +34,8 @@ from jumar.graph.keep import Keep
 from jumar.keys.file import Dir, File
 from jumar.keys.value import fingerprint
 from jumar.lazy import Lazy, collect
+from jumar.part import attr, item
+from jumar.picture import Graph
 from jumar.session import Session, configure
 from jumar.store.store import Store
 from jumar.task import Task, spawn, task
@@ -46,6 +50,7 @@ __all__ = [
     "File",
     "FingerprintError",
     "Future",
+    "Graph",
     "JumarError",
     "Keep",
     "Lazy",
@@ -58,11 +63,16 @@ __all__ = [
     "StoreWarning",
     "Task",
     "as_completed",
+    "attr",
     "collect",
     "configure",
+    "delayed",
     "fingerprint",
     "gather",
+    "graph",
     "hooks",
+    "item",
+    "lazily",
     "spawn",
     "task",
     "wait",

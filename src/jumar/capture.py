@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import concurrent.futures as cf
 from typing import Any
 
 from jumar.engine import Engine
@@ -22,8 +23,8 @@ def capture(call: Call, task: str, engine: Engine, references: list[Any]) -> Non
         references: The futures that were met when the arguments were identified.
 
     Raises:
-        ArgumentError: A future stands where it cannot be replaced, or belongs to another session and has not finished;
-            or an argument is nested too deeply.
+        ArgumentError: A future stands where it cannot be replaced; a lazy call belongs to another session; or an
+            argument is nested too deeply.
     """
     needs: dict[int, Call] = {}
     seen: set[int] = set()
@@ -33,11 +34,9 @@ def capture(call: Call, task: str, engine: Engine, references: list[Any]) -> Non
             seen.add(id(value))
             needs[id(value)] = value
             return value
-        if isinstance(value, (Future, Lazy)):
+        if isinstance(value, (cf.Future, Lazy)):
             seen.add(id(value))
-            need: Call = value._call  # noqa: SLF001
-            if value._keeper is not engine:  # noqa: SLF001
-                return _foreign(task, value)
+            need = _need(value, task, engine)
             needs[id(need)] = need
             return need
         if not call.fragile and not is_steady(value):
@@ -64,10 +63,14 @@ def capture(call: Call, task: str, engine: Engine, references: list[Any]) -> Non
         call.unrepeatable = True
 
 
-def _foreign(task: str, future: Future[Any] | Lazy[Any]) -> Any:
-    if isinstance(future, Lazy) or not future.done():
+def _need(future: cf.Future[Any] | Lazy[Any], task: str, engine: Engine) -> Call:
+    """The call that a future, of whomever, stands for in this engine."""
+    if isinstance(future, (Future, Lazy)) and future._keeper is engine:  # noqa: SLF001
+        call: Call = future._call  # noqa: SLF001
+        return call
+    if isinstance(future, Lazy):
         raise ArgumentError(
-            f"task {task!r}: {future!r} belongs to another session and has not finished. "
-            "Pass its result(), or make both calls in one session."
+            f"task {task!r}: {future!r} belongs to another session, which alone could start it. "
+            "Pass what jumar.collect gives for it, or make both calls in one session."
         )
-    return future.result()
+    return engine.adopt(future)

@@ -21,6 +21,7 @@ from jumar.crew import NOBODY, Crew
 from jumar.errors import JumarError, StoreError
 from jumar.events import CallEnded, Counts, Event, How
 from jumar.executors import Executor
+from jumar.foreign import Adoptions
 from jumar.future import Future
 from jumar.graph.arguments import ATOMS, rebuild
 from jumar.graph.call import CANCELLED, DONE, FAILED, NEW, NOTHING, RUNNING, Call
@@ -112,7 +113,7 @@ class Engine:
         self._hear = hear
         self.store = self._store = store
         self._recorder = Recorder(store, clock or SystemClock(), self.tell, audit)
-        self.complain = self._recorder.complain
+        self.complain, self.holds = self._recorder.complain, self._recorder.holds
         self._executor = executor
         self._live = Live()
         self._latch = self._live.latch
@@ -122,6 +123,7 @@ class Engine:
         reading = Reading(self._live, self._scheduler, self._crew, self._await)
         self.read, self.read_into, self.failure = reading.read, reading.read_into, reading.failure
         self._continuing = Continuing(self._live, self._scheduler, self._recorder, self._make, self.read)
+        self.adopt = Adoptions(self._live, self._scheduler, self._crew, self._settle, self._end).adopt
 
     # -- making calls ----------------------------------------------------------------------------------------------
 
@@ -185,7 +187,7 @@ class Engine:
             started = self._scheduler.start(call)
         if started:
             self._carry_out(call)
-        elif call.error is not None:
+        elif call.error is not None:  # else it waits for what it returned in another session
             self._end_if_doomed(call)
         with self._latch:
             workers = self._crew.free()
@@ -352,7 +354,7 @@ class Engine:
                 return self._crew.next() if and_next else None
             call.outcome = outcome
             if is_new:
-                self._live.computed += 1
+                self._live.computed += call.counted
             else:  # its function ran in another session, and what it returned in this one
                 self._live.restored += 1
             self._scheduler.finish(call)
@@ -364,7 +366,7 @@ class Engine:
         self._settle(call, trouble)
         if workers:
             self._crew.start(workers)
-        if self.listeners:
+        if self.listeners and call.counted:
             self.tell(CallEnded(call.key, call.task.name, "computed" if is_new else "restored", call.seconds))
         return successor
 
@@ -399,7 +401,7 @@ class Engine:
         failed = Failed(error)
         with self._latch:
             doomed = self._scheduler.fail(call, error)  # nothing, if it was abandoned meanwhile
-            self._live.failed += len(doomed)
+            self._live.failed += sum(lost.counted for lost in doomed)
             for lost in doomed:
                 lost.outcome = failed
                 self._live.leave(lost)
@@ -423,15 +425,15 @@ class Engine:
                 return
             call.outcome = next((need.outcome for need in call.needs if need.error is call.error), None)
             how: How = "cancelled" if call.state is CANCELLED else "failed"
-            self._live.failed += how == "failed"
-            self._live.cancelled += how == "cancelled"
+            self._live.failed += call.counted and how == "failed"
+            self._live.cancelled += call.counted and how == "cancelled"
             self._live.leave(call)
         self._end([call], how, 0.0)
 
     def _lose(self, lost: Call) -> None:
         """Note that a call can never run, because something it needs failed. The latch is held."""
         lost.outcome = next((need.outcome for need in lost.needs if need.error is lost.error), None)
-        self._live.failed += 1
+        self._live.failed += lost.counted
         self._live.leave(lost)
 
     def _end(self, calls: Sequence[Call], how: How, seconds: float) -> None:
@@ -439,7 +441,7 @@ class Engine:
             call.args = call.kwargs = None
             for future in call.release():
                 future.settle(cancelled=how == "cancelled")
-            if self.listeners:
+            if self.listeners and call.counted:
                 self.tell(CallEnded(call.key, call.task.name, how, 0.0 if index else seconds))
 
     # -- what futures ask ------------------------------------------------------------------------------------------
@@ -485,7 +487,7 @@ class Engine:
     def _cancel(self, call: Call, *, running: bool = False) -> list[Call]:
         take_back = self._scheduler.abandon if running else self._scheduler.cancel
         cancelled = take_back(call, JumarError("cancelled"))
-        self._live.cancelled += len(cancelled)
+        self._live.cancelled += sum(lost.counted for lost in cancelled)
         for lost in cancelled:
             self._live.leave(lost)
         return cancelled
@@ -498,6 +500,15 @@ class Engine:
             self._hear(event)
         for listener in self.listeners:
             listener(event)
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether no more calls are taken, and the store may be closed as well."""
+        return self._live.is_closed
+
+    def under_way(self, key: bytes) -> Call | None:
+        """The call that has this key and has not ended, if there is one."""
+        return self._live.calls.get(key)
 
     def counts(self) -> Counts:
         """What became of the calls so far."""

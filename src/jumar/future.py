@@ -7,7 +7,7 @@ import logging
 import threading
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Protocol, TypeVar, cast, overload
 
 from jumar.errors import StoreError
 from jumar.graph.call import CANCELLED, RUNNING, Call, Handle
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from jumar.why.explanation import Explanation
 
 T = TypeVar("T")
+K = TypeVar("K")
+V = TypeVar("V")
 
 _LOG = logging.getLogger("jumar")
 
@@ -92,6 +94,10 @@ class Future(cf.Future[T], Handle):
     _result: Any = _NOT_READ
     store_error: StoreError | None = None
     """Why the result could not be kept; None where it was, or was not meant to be."""
+    item_of: ClassVar[Callable[[Any, Any], Any]]
+    """Makes the call for an item; `jumar.part` puts it here, because a future knows no tasks."""
+    __iter__: ClassVar[None] = None
+    """With items and without this, Python would iterate for ever, from item 0 upwards."""
 
     def __init__(self, keeper: Keeper, call: Call) -> None:
         self._keeper = keeper
@@ -182,6 +188,16 @@ class Future(cf.Future[T], Handle):
     def set_exception(self, _: object) -> None:
         """Refused, likewise."""
         self.set_result(None)
+
+    @overload
+    def __getitem__(self: Future[dict[K, V]], key: K) -> Future[V]: ...
+    @overload
+    def __getitem__(self: Future[list[V]], key: int) -> Future[V]: ...
+    @overload
+    def __getitem__(self, key: Any) -> Future[Any]: ...
+    def __getitem__(self, key: Any) -> Future[Any]:
+        """An item of the result, as a future; see `jumar.item`. There is no such form for attributes: `jumar.attr`."""
+        return cast("Future[Any]", Future.item_of(self, key))
 
     def __await__(self) -> Generator[Any, None, T]:
         """The value, waited for without blocking the event loop."""

@@ -107,6 +107,8 @@ class PlanningEngine(Engine):
         """A future for the call, finished if its result is kept; else it will never be."""
         if call.entered:
             return self._follow(call)
+        if not call.counted and all(need.state is DONE for need in call.needs):
+            return self._part(call)
         future: Future[Any] = Future(self, call)
         with self._latch:
             if self._live.join(call, future):
@@ -118,12 +120,20 @@ class PlanningEngine(Engine):
         self._note(call)
         return future
 
+    def _part(self, call: Call) -> Future[Any]:
+        """A part of a result that is there costs nothing, and what needs it is found only once it is there too."""
+        part = super().spawn(call)
+        super().wait(part, None)
+        return part
+
     def _note(self, call: Call) -> None:
         """Note a call that would run, and the lazy ones that would run for it."""
         pending = [call]
         while pending:
             current = pending.pop()
-            if current.tail is NOTHING:  # else its function has run, and what it returned is to be computed
+            if (
+                current.counted and current.tail is NOTHING
+            ):  # else its function has run, and what it returned is to be computed
                 self.missing[current.key] = current
             for need in current.needs:
                 if need.state is NEW and not need.entered:

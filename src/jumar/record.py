@@ -7,7 +7,7 @@ import threading
 import traceback
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 from jumar import project
 from jumar.acceptance import accepted_keys
@@ -16,6 +16,7 @@ from jumar.continuation import Continuation, calls_in, described
 from jumar.errors import DamagedError, FingerprintError, StoreError
 from jumar.graph.call import DONE, FAILED, NOTHING, Call
 from jumar.graph.call_info import call_info
+from jumar.graph.sketch import Sketch
 from jumar.hooked import is_wanted, restored, saved
 from jumar.keys.call import call_key, describe_arguments
 from jumar.keys.value import token
@@ -162,6 +163,20 @@ class Recorder:
         # A call with the values in place of the calls, recorded before, has this key as its content key.
         entry = self._found(call.key) or self._accepted(call, call.arguments)
         return self._usable(call, entry)
+
+    def holds(self, sketch: Sketch) -> Literal["kept", "continued"] | None:
+        """What the store would give a call: its result, or the graph that it returned. Nothing is run, read or noted."""
+        store, info = self._store, sketch.info
+        if info is None or (store.is_new(info.code) and not store.has_recorded(sketch.key)):
+            return None
+        entry = self._found(sketch.key)
+        if entry is None and store.accepted.by(info.code):
+            older = [call_key(*each) for each in accepted_keys(store.accepted.by, info, sketch.arguments)]
+            entry = next(filter(None, map(self._found, older)), None)
+        ttl_s = sketch.task.ttl_s
+        if entry is None or (ttl_s is not None and self._now_s() - entry.created_s > ttl_s):
+            return None
+        return "continued" if role(entry.codec)[0] == GRAPH else "kept"
 
     def _found(self, key: bytes) -> Entry | None:
         return self._store.find(key) or self._store.find_content(key)

@@ -9,6 +9,7 @@ import weakref
 from collections.abc import Callable, Sequence
 from typing import Any, Concatenate, Generic, NoReturn, ParamSpec, TypeVar, cast, overload
 
+from jumar.building import is_building
 from jumar.capture import capture
 from jumar.engine import Engine
 from jumar.errors import DeclarationError, FingerprintError
@@ -98,13 +99,15 @@ class Task(Generic[P, T]):
         return Lazy(engine, self.make(engine, args, kwargs))
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> T:
-        """The value of this call: found, or computed now in this thread.
+        """The value of this call: found, or computed now in this thread; inside of `lazily` and `graph`, a `Lazy`.
 
         Raises:
             ArgumentError: The arguments do not fit the signature.
             FingerprintError: An argument has no identity.
             BaseException: What the function raises.
         """
+        if is_building():
+            return cast("T", self.lazy(*args, **kwargs))
         engine: Engine = here.place.engine or current_session().engine
         return cast("T", engine.run(self.make(engine, args, kwargs)))
 
@@ -228,6 +231,14 @@ class BoundTask(Generic[P, T]):
     def spawn(self, *args: Any, **kwargs: Any) -> Future[T]:
         """As `Task.spawn`."""
         return self.task.spawn(self.instance, *args, **kwargs)
+
+    @overload
+    def lazy(self, *args: P.args, **kwargs: P.kwargs) -> Lazy[T]: ...
+    @overload
+    def lazy(self, *args: Any, **kwargs: Any) -> Lazy[T]: ...
+    def lazy(self, *args: Any, **kwargs: Any) -> Lazy[T]:
+        """As `Task.lazy`."""
+        return self.task.lazy(self.instance, *args, **kwargs)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> T:
         """As calling the task."""

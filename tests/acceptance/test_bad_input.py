@@ -139,24 +139,6 @@ def test_a_closed_session_takes_no_more_calls():
         session.engine.spawn(f.make(session.engine, (), {}))
 
 
-def test_an_unfinished_future_of_another_session_is_refused_and_a_finished_one_is_taken(gate):
-    def held():
-        gate.pass_through()
-        return 1
-
-    def use(x):
-        return x + 1
-
-    with jumar.Session(jumar.Store.in_memory(), "threads", 1):
-        foreign = jumar.spawn(held)
-        with jumar.Session(jumar.Store.in_memory(), "threads", 1):
-            with pytest.raises(jumar.ArgumentError, match="belongs to another session"):
-                jumar.spawn(use, foreign)
-            gate.open()
-            foreign.result()
-            assert jumar.spawn(use, foreign).result() == 2
-
-
 def test_a_future_in_a_place_where_it_cannot_be_replaced_is_refused(session):
     @jumar.task
     def f(x):

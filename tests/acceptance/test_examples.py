@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -113,6 +114,14 @@ def test_every_benchmark_runs():
     peers = " ".join(row["peer"] for row in rows)
     for peer in ("ThreadPoolExecutor", "joblib.Memory", "SQLite by hand", "np.save", "np.load", "BLAKE3"):
         assert peer in peers
+
+
+def test_the_page_on_graphs_shows_what_its_example_prints(tmp_path):
+    page = (ROOT / "docs" / "how-to" / "graphs.md").read_text(encoding="utf-8")
+    printed = re.sub(r" \[[0-9a-f]{8}\]", "", run(tmp_path, EXAMPLES / "graph.py").stdout)
+    tree, mermaid = printed.split("flowchart TD")
+    assert tree.rstrip() in re.sub(r" \[[0-9a-f]{8}\]", "", page)
+    assert "```mermaid\nflowchart TD" + mermaid.rstrip() + "\n```" in page
 
 
 @pytest.mark.slow

@@ -3,6 +3,8 @@
 import pytest
 
 import jumar
+from jumar.testing.faults import Faults
+from jumar.testing.faulty_parts import open_faulty
 
 
 @pytest.fixture
@@ -136,3 +138,63 @@ def test_a_lazy_call_of_another_session_is_refused(session, store):
         f.spawn(lazy)
     with pytest.raises(TypeError, match="cannot be pickled"):
         __import__("pickle").dumps(lazy)
+
+
+def test_a_finished_root_is_one_look_up_whatever_it_was_made_from(tmp_path, tally):
+    *_, graph = make(tally)
+    with open_faulty(tmp_path / "store", Faults()) as store, jumar.Session(store):
+        jumar.collect(graph())
+    again = Faults()
+    with open_faulty(tmp_path / "store", again) as store, jumar.Session(store) as session:
+        events = []
+        session.listen(events.append)
+        lazy = graph()
+        before = len(again.operations)
+        assert jumar.collect(lazy) == 19
+        assert [name for name in again.operations[before:] if name.startswith(("index.find", "blobs"))] == [
+            "index.find"
+        ]
+    assert [(event.task.rpartition(".")[2], event.how) for event in events] == [("total", "restored")]
+    assert tally.total == 7
+
+
+def test_parts_of_one_graph_are_collected_together_and_run_once(session, tally):
+    load, clean, total, _ = make(tally)
+    part = clean.lazy(load.lazy(4))
+    values = jumar.collect({"part": part, "both": [total.lazy([part]), part]})
+    assert values == {"part": [1, 2, 3], "both": [6, [1, 2, 3]]}
+    assert values["part"] is values["both"][1]
+    assert tally.most() == 1
+
+
+def test_whole_graph_options_are_asked_for_each_root_and_for_nothing_below(session, tally):
+    load, clean, _, graph = make(tally)
+    mine, asked = {}, []
+
+    def restore(call):
+        asked.append(call.task.rpartition(".")[2])
+        return mine.get(call.key)
+
+    def keep(call, value):
+        mine[call.key] = value
+
+    roots = [graph(), clean.lazy(load.lazy(3))]
+    assert jumar.collect(roots, checkpoint=keep, restore=restore) == [19, [1, 2]]
+    session.store.remove([call.key for call in session.store.calls()])
+    ran = tally.total
+    again = [graph(), clean.lazy(load.lazy(3))]
+    assert jumar.collect(again, checkpoint=keep, restore=restore) == [19, [1, 2]]
+    assert (asked, len(mine), tally.total) == (["total", "clean"] * 2, 2, ran)
+
+
+def test_a_failing_part_of_a_structure_is_raised_after_the_others_were_started(session, tally):
+    load, *_ = make(tally)
+
+    @jumar.task
+    def bad():
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        jumar.collect([bad.lazy(), load.lazy(3)])
+    session.engine.drain()
+    assert tally["load", 3] == 1

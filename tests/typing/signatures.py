@@ -4,7 +4,7 @@ A wrong belief here is an error of `make check`: each ignored error must occur (
 """
 
 from collections.abc import Iterator
-from typing import assert_type
+from typing import Any, assert_type
 
 import jumar
 from jumar import Future, Task
@@ -55,6 +55,43 @@ def lazily() -> None:
     assert_type(part, jumar.Lazy[float])
     assert_type(jumar.collect(part), float)
     assert_type(jumar.collect(with_options.lazy(part)), list[int])
+
+
+@jumar.graph
+def build(n: int) -> list[int]:
+    part = plain(n)
+    assert_type(part, float)  # what it will be; while the graph is built it is a Lazy
+    return with_options(n)
+
+
+@jumar.graph
+def build_by_hand(n: int) -> jumar.Lazy[float]:
+    return plain.lazy(n)
+
+
+def graphs() -> None:
+    assert_type(build(1), jumar.Lazy[list[int]])
+    assert_type(build_by_hand(1), jumar.Lazy[float])
+    assert_type(jumar.collect(build(1)), list[int])
+    assert_type(build(1).graph(), jumar.Graph)
+    assert_type(jumar.delayed(len)("abc"), jumar.Lazy[int])
+    assert_type(jumar.collect(jumar.delayed(plain)(1)), float)
+    assert_type(jumar.delayed(with_options)(plain.lazy(1)), jumar.Lazy[list[int]])
+    with jumar.lazily():
+        plain("wrong")  # type: ignore[arg-type]
+    build("wrong")  # type: ignore[arg-type]
+
+
+def parts(future: Future[dict[str, int]], lazy: jumar.Lazy[list[float]], pair: Future[tuple[int, str]]) -> None:
+    assert_type(future["a"], Future[int])
+    assert_type(lazy[0], jumar.Lazy[float])
+    assert_type(pair[0], Future[Any])
+    assert_type(jumar.item(future, "a"), Future[Any])
+    assert_type(jumar.item(lazy, 0), jumar.Lazy[Any])
+    assert_type(jumar.attr(pair, "count"), Future[Any])
+    future.resutl()  # type: ignore[attr-defined]
+    for _ in future:  # type: ignore[misc]
+        pass
 
 
 def collections_of_futures(futures: list[Future[int]]) -> None:

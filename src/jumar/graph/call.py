@@ -72,6 +72,10 @@ class Call:
     """Whether the engine has taken it in; a lazy call may be asked for more than once."""
     twin: Call | None = None
     """The equal call that was under way when this one was made or needed: it runs in the place of this one."""
+    counted = True
+    """Whether it is among the calls that people are told of; not so the small ones that jumar makes for itself."""
+    sketch: Any = None
+    """What is remembered of a lazy call for pictures."""
     suspect: Any = None
     """The kept result that this call is run again to be compared with, where it was chosen for an audit."""
     content: bytes | None = None

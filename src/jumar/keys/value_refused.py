@@ -31,6 +31,8 @@ _ADVICE_BY_NAME = {
     "subprocess": "it is a running process; pass its command, or its output",
     "concurrent": "it is work under way in this process; pass its result",
     "asyncio": "it is bound to an event loop of this process; pass its result",
+    "_asyncio": "it is bound to an event loop; await it and pass its result, or pass the concurrent.futures.Future "
+    "that asyncio.run_coroutine_threadsafe(coroutine, loop) gives",
     "contextvars": "it belongs to a running program",
     "queue": "a queue is a place of this process; pass what is in it",
 }
