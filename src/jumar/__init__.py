@@ -33,6 +33,7 @@ from jumar.keys.file import Dir, File
 from jumar.keys.value import fingerprint
 from jumar.lazy import Lazy, collect
 from jumar.session import Session, configure
+from jumar.shell import ShellError, ShellResult, ShellTask, ShellTimeoutError, shell
 from jumar.store.store import Store
 from jumar.task import Task, spawn, task
 
@@ -52,6 +53,10 @@ __all__ = [
     "ResultError",
     "Session",
     "SettingsError",
+    "ShellError",
+    "ShellResult",
+    "ShellTask",
+    "ShellTimeoutError",
     "Store",
     "StoreError",
     "StoreFormatError",
@@ -63,6 +68,7 @@ __all__ = [
     "fingerprint",
     "gather",
     "hooks",
+    "shell",
     "spawn",
     "task",
     "wait",
