@@ -33,7 +33,7 @@ from jumar.keys.file import Dir, File
 from jumar.keys.value import fingerprint
 from jumar.lazy import Lazy, collect
 from jumar.session import Session, configure
-from jumar.shell import ShellError, ShellResult, ShellTask, ShellTimeoutError, shell
+from jumar.shell import ShellError, ShellResult, shell
 from jumar.store.store import Store
 from jumar.task import Task, spawn, task
 
@@ -55,8 +55,6 @@ __all__ = [
     "SettingsError",
     "ShellError",
     "ShellResult",
-    "ShellTask",
-    "ShellTimeoutError",
     "Store",
     "StoreError",
     "StoreFormatError",

@@ -70,12 +70,9 @@ class ShellTask(Task[P, ShellResult]):
 
     def __reduce__(self) -> Any:
         """As for any task: by name where it can be imported under it."""
-        by_name = super().__reduce__()
-        return (
-            by_name
-            if isinstance(by_name, str)
-            else (ShellTask, (self.command, self._shell_options, self._given_options))
-        )
+        if imported(self.fn) is self:
+            return self.fn.__qualname__
+        return ShellTask, (self.command, self._shell_options, self._given_options)
 
 
 def _runner(command: Callable[..., CommandLine], options: ShellOptions) -> Callable[..., ShellResult]:

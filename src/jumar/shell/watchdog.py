@@ -24,7 +24,7 @@ exec 3<&0 </dev/null
             drop) groups="${groups%% $group *} ${groups#* $group }" ;;
         esac
     done
-    for group in $groups; do kill -KILL -- "-$group"; done
+    for group in $groups; do kill -s KILL -- "-$group"; done
 ) &
 """
 
