@@ -1,11 +1,13 @@
 """Commands as tasks: run once, their files whole or not there, put back when they are missing."""
 
+import functools
 import os
 import pickle
 import select
 import shlex
 import stat
 import sys
+import threading
 import tracemalloc
 from pathlib import Path
 
@@ -742,6 +744,15 @@ def test_what_cannot_work_is_refused_where_it_is_declared(options, says):
 
         @jumar.shell(**options)
         def made(sample):
+            return ["true"]
+
+
+@pytest.mark.parametrize("option", ["outputs", "ok_codes"])
+def test_a_function_that_has_no_identity_cannot_be_an_option(option):
+    with pytest.raises(jumar.FingerprintError, match="lock"):
+
+        @jumar.shell(**{option: functools.partial(print, threading.Lock())})
+        def made():
             return ["true"]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import math
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -135,7 +134,7 @@ def _is_encoding(value: object) -> bool:
     if value is None:
         return True
     try:
-        return isinstance(value, str) and bool(codecs.lookup(value))
+        return isinstance(value, str) and b"".decode(value) == ""
     except LookupError:
         return False
 

@@ -15,6 +15,7 @@ from jumar.graph.call_info import CallInfo
 from jumar.graph.keep import Keep
 from jumar.graph.options import Follow, Options, Reuse
 from jumar.here import here
+from jumar.keys.code_token import shape_of
 from jumar.keys.file import Dir, File
 from jumar.shell.error import Command
 from jumar.shell.options import Outputs, ShellOptions
@@ -37,6 +38,7 @@ class ShellTask(Task[P, ShellResult]):
 
     Raises:
         DeclarationError: ``command`` cannot be a task, or an option does not fit it.
+        FingerprintError: A function among the options, or ``command``, is an object that has no identity.
     """
 
     def __init__(
@@ -51,6 +53,8 @@ class ShellTask(Task[P, ShellResult]):
         self._given_options = given = options or Options()
         signature = inspect.signature(command)
         self._shell_options.check_patterns(tuple(signature.parameters), checked.name)
+        # What a library's function holds and has no identity is left out of keys in silence. Here nothing may be.
+        shape_of((command, self._shell_options))
         uses = given.uses
         if given.code == "version":  # else the name would be that of what runs the commands, the same for all
             uses = (*uses, self._shell_options, checked.name)
@@ -86,7 +90,8 @@ def _runner(command: Callable[..., CommandLine], options: ShellOptions) -> Calla
         return _run(command, options, args, kwargs)
 
     # A library's function without a name of its own is identified by where it is written, which moves from version to
-    # version. This is its name for ever: it is in the keys.
+    # version. This is its name for ever, as are those of this module and of the two that it closes over: the keys have
+    # them.
     run.__code__ = run.__code__.replace(co_qualname="shell")
     functools.update_wrapper(run, command)
     return run

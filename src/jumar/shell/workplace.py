@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -20,7 +19,6 @@ from jumar.store.lock_file import try_lock
 PREFIX = ".jumar-shell-"
 
 _cleared: set[Path] = set()
-_clearing = threading.Lock()
 
 
 @contextmanager
@@ -60,21 +58,20 @@ def _claim(beside: Path) -> tuple[Path, int]:
 
 def _clear_once(beside: Path) -> None:
     place = beside.resolve()
-    with _clearing:
-        if place in _cleared:
+    if place in _cleared:
+        return
+    _cleared.add(place)  # two threads may both come here: the locks see to it that they do no harm
+    for folder in place.glob(f"{PREFIX}*"):
+        lock = _open(folder)
+        if lock is None:
+            continue
+        try:
+            if try_lock(lock):
+                shutil.rmtree(folder, ignore_errors=True)
+        except OSError:  # no locks on this file system: nobody can tell what is abandoned
             return
-        _cleared.add(place)
-        for folder in place.glob(f"{PREFIX}*"):
-            lock = _open(folder)
-            if lock is None:
-                continue
-            try:
-                if try_lock(lock):
-                    shutil.rmtree(folder, ignore_errors=True)
-            except OSError:  # no locks on this file system: nobody can tell what is abandoned
-                return
-            finally:
-                os.close(lock)
+        finally:
+            os.close(lock)
 
 
 def _open(folder: Path) -> int | None:
