@@ -718,6 +718,7 @@ def test_a_command_without_files_needs_no_folder_to_write_to(session, folder):
             {"outputs": {"a": "{sampel}.bam"}},
             r"output 'a': '\{sampel\}\.bam' names 'sampel'; the parameters are sample",
         ),
+        ({"outputs": {"a": "{sample:{width}}.bam"}}, "names 'width'"),
         ({"outputs": {"a": "{}.bam"}}, "names ''"),
         ({"outputs": {"a": "{sample"}}, "is no pattern"),
         ({"outputs": {"a": "/tmp/x"}}, r"'/tmp/x' is not the name of a file inside a folder.*folder= says"),

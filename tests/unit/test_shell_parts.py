@@ -4,16 +4,21 @@ import copy
 import io
 import os
 import pickle
+import stat
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import jumar
 from jumar.errors import DamagedError, StoreError
 from jumar.shell.execution import Declared
 from jumar.shell.kept_file import KeptFile
+from jumar.shell.pattern import relative_path
 from jumar.shell.process import run
 from jumar.shell.result import ShellResult
 from jumar.shell.watchdog import Watchdog
@@ -180,6 +185,30 @@ def test_a_key_is_made_without_putting_anything_back(published, tmp_path):
     assert jumar.task(repr).key(kept) == before
     assert kept == whole
     assert not (tmp_path / "place").exists()
+
+
+@given(st.text(st.sampled_from("./a\0\n"), max_size=8) | st.text())
+def test_no_text_leads_out_of_the_folder(text):
+    try:
+        path = relative_path(text, "a test")
+    except jumar.DeclarationError:
+        return
+    found = os.path.normpath(f"/folder/{path}")  # noqa: PTH100
+    assert found.startswith("/folder/")
+    assert "\0" not in found
+
+
+@given(st.binary(max_size=100) | st.integers(0, 1 << 18).map(bytes), st.sampled_from([0o644, 0o755, 0o600, 0o440]))
+def test_any_content_comes_back(content, mode):
+    with tempfile.TemporaryDirectory() as folder:
+        source = Path(folder) / "source"
+        source.write_bytes(content)
+        source.chmod(mode)
+        kept = restored(KeptFile.published("out", source, f"{folder}/sub/place"))
+        place = Path(folder) / "sub/place"
+        place.unlink()
+        assert kept.put_back()
+        assert (place.read_bytes(), stat.S_IMODE(place.stat().st_mode)) == (content, mode)
 
 
 def test_places_are_those_of_the_folder():

@@ -37,7 +37,7 @@ def check_pattern(pattern: str, parameters: Iterable[str], where: str, *, inside
     """
     known = tuple(parameters)
     try:
-        fields = [name for _, name, _, _ in _FORMATTER.parse(pattern) if name is not None]
+        fields = _fields(pattern)
     except ValueError as error:
         raise DeclarationError(
             f"{where}: {pattern!r} is no pattern: {error}. Braces are written {{{{ and }}}}."
@@ -49,6 +49,14 @@ def check_pattern(pattern: str, parameters: Iterable[str], where: str, *, inside
             raise DeclarationError(f"{where}: {pattern!r} names {name!r}; the parameters are {there}.")
     if inside and not fields:
         relative_path(pattern.format(), where)
+
+
+def _fields(pattern: str) -> list[str]:
+    found = []
+    for _, name, specification, _ in _FORMATTER.parse(pattern):
+        if name is not None:
+            found += [name, *_fields(specification or "")]  # {number:{width}d} has two
+    return found
 
 
 def fill_in(pattern: str, arguments: Mapping[str, Any], where: str) -> str:
