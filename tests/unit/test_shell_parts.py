@@ -193,7 +193,7 @@ def test_no_text_leads_out_of_the_folder(text):
         path = relative_path(text, "a test")
     except jumar.DeclarationError:
         return
-    found = os.path.normpath(f"/folder/{path}")  # noqa: PTH100
+    found = os.path.normpath(f"/folder/{path}")
     assert found.startswith("/folder/")
     assert "\0" not in found
 
@@ -236,3 +236,6 @@ def test_a_shell_task_that_can_be_imported_is_pickled_by_its_name(monkeypatch):
     monkeypatch.setattr(exported, "__module__", module.__name__)
     module.exported = jumar.shell(exported)
     assert pickle.loads(pickle.dumps(module.exported)) is module.exported
+    changed = pickle.loads(pickle.dumps(module.exported.options(cwd="/", version="2")))
+    with jumar.Session(jumar.Store.in_memory(), "inline"):
+        assert changed.key() == module.exported.options(cwd="/", version="2").key() != module.exported.key()

@@ -134,7 +134,9 @@ def _is_encoding(value: object) -> bool:
     if value is None:
         return True
     try:
-        return isinstance(value, str) and b"".decode(value) == ""
+        return isinstance(value, str) and b"a".decode(value) != ""  # of nothing at all, any encoding would do
+    except UnicodeDecodeError:  # of two bytes a letter, say
+        return True
     except LookupError:
         return False
 

@@ -74,9 +74,17 @@ class ShellTask(Task[P, ShellResult]):
 
     def __reduce__(self) -> Any:
         """As for any task: by name where it can be imported under it."""
-        if imported(self.fn) is self:
+        known = imported(self.fn)
+        if known is self:
             return self.fn.__qualname__
+        if isinstance(known, ShellTask) and known.command is self.command:
+            return _with_options, (known, self._shell_options, self._given_options)
         return ShellTask, (self.command, self._shell_options, self._given_options)
+
+
+def _with_options(known: ShellTask[P], shell_options: ShellOptions, options: Options) -> ShellTask[P]:
+    """A task that can be imported, with other options: how such a one is unpickled."""
+    return ShellTask(known.command, shell_options, options)
 
 
 def _runner(command: Callable[..., CommandLine], options: ShellOptions) -> Callable[..., ShellResult]:
