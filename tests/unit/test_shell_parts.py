@@ -50,13 +50,22 @@ def test_what_a_dead_process_left_is_cleared_and_what_a_living_one_has_is_not(tm
         dead.kill()
         dead.wait()
         (tmp_path / f"{PREFIX}file").touch()
+        (tmp_path / f"{PREFIX}link").symlink_to(tmp_path / f"{PREFIX}link")
         with workplace(tmp_path) as folder:
             assert not left.exists()
             assert (held / "half").read_text() == "half"
             assert folder.parent == tmp_path
         assert not folder.exists()
         living.communicate("")
-    assert [path.name for path in tmp_path.iterdir()] == [f"{PREFIX}file"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [f"{PREFIX}file", f"{PREFIX}link"]
+
+
+def test_a_folder_that_forbids_removing_what_is_in_it_goes_as_well(tmp_path):
+    with workplace(tmp_path) as folder:
+        (folder / "shut").mkdir()
+        (folder / "shut" / "file").touch()
+        (folder / "shut").chmod(0o500)
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.fixture

@@ -18,6 +18,8 @@ from jumar.store.lock_file import try_lock
 
 PREFIX = ".jumar-shell-"
 
+_LOOK = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+
 _cleared: set[Path] = set()
 
 
@@ -41,19 +43,21 @@ def workplace(beside: Path) -> Iterator[Path]:
     try:
         yield folder
     finally:
-        shutil.rmtree(folder, ignore_errors=True)  # what a command made unreadable stays for the next run
+        _remove(folder)
         os.close(lock)
 
 
 def _claim(beside: Path) -> tuple[Path, int]:
     while True:
         folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=beside))
-        lock = _open(folder)
         # Until it is locked it looks abandoned, and another process that clears may be faster.
-        if lock is not None:
-            if _try(lock) and folder.is_dir():
-                return folder, lock
-            os.close(lock)
+        try:
+            lock = os.open(folder, _LOOK)
+        except FileNotFoundError:
+            continue
+        if _try(lock) and folder.is_dir():
+            return folder, lock
+        os.close(lock)
 
 
 def _clear_once(beside: Path) -> None:
@@ -67,7 +71,7 @@ def _clear_once(beside: Path) -> None:
             continue
         try:
             if try_lock(lock):
-                shutil.rmtree(folder, ignore_errors=True)
+                _remove(folder)
         except OSError:  # no locks on this file system: nobody can tell what is abandoned
             return
         finally:
@@ -75,9 +79,19 @@ def _clear_once(beside: Path) -> None:
 
 
 def _open(folder: Path) -> int | None:
-    with suppress(FileNotFoundError, NotADirectoryError):  # gone since it was listed, or never a folder of ours
-        return os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    """A descriptor of a folder, for its lock; None where it is gone, no folder, or another user's."""
+    with suppress(OSError):
+        return os.open(folder, _LOOK)
     return None
+
+
+def _remove(folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    if folder.is_dir():  # programs may make folders that nothing can be removed from
+        for inner, _, _ in os.walk(folder):
+            with suppress(OSError):  # another user's; it stays
+                Path(inner).chmod(0o700)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _try(lock: int) -> bool:
