@@ -694,6 +694,16 @@ def test_a_command_can_run_in_a_folder_of_the_users_and_nothing_is_doubled(tmp_p
     assert names(folder / "there") == ["beside", "log", "out"]
 
 
+def test_a_folder_to_run_in_that_does_not_exist_is_told_and_not_made(session, folder):
+    @jumar.shell(cwd="nowhere", outputs={"out": "out"})
+    def makes():
+        return "echo > out"
+
+    with pytest.raises(FileNotFoundError, match="the folder that cwd= names does not exist: 'nowhere'"):
+        makes()
+    assert names(folder) == []
+
+
 def test_a_command_without_files_needs_no_folder_to_write_to(session, folder):
     @jumar.shell
     def printed():

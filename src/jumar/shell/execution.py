@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import tempfile
@@ -92,8 +93,7 @@ def execute(task: str, command: Command, options: ShellOptions, files: Declared)
 
     Raises:
         ShellError: It did not end well, or did not write what was declared.
-        DeclarationError: A file that it was to write is a folder.
-        OSError: It could not be started, or a file could not get its place.
+        OSError: It could not be started, the folder of ``cwd=`` is not there, or a file could not get its place.
 
     Guarantees:
         A place holds its old file or the whole new one at any moment, and the new one only after the command has
@@ -135,20 +135,17 @@ class _Room:
     @contextmanager
     def prepared(cls, options: ShellOptions, files: Declared) -> Iterator[_Room]:
         """A room for one command, which is gone afterwards unless it is the user's own folder."""
-        beside = Path(files.folder) if files.any else Path(tempfile.gettempdir())
-        with ExitStack() as stack:
-            if options.cwd is None or files.streams != (None, None):
-                made = stack.enter_context(workplace(beside))
-                logs = made / "streams"
-                logs.mkdir()
-                folder = made / "files"
+        if options.cwd is not None and not Path(options.cwd).is_dir():
+            raise FileNotFoundError(errno.ENOENT, "the folder that cwd= names does not exist", options.cwd)
+        # A command without files needs no folder of the user's to write to.
+        with workplace(Path(files.folder) if files.any else Path(tempfile.gettempdir())) as made:
+            logs = made / "streams"
+            logs.mkdir()
+            folder = made / "files" if options.cwd is None else Path(options.cwd)
+            if options.cwd is None:
                 folder.mkdir()
-            if options.cwd is not None:
-                folder = Path(options.cwd)
-                logs = logs if files.streams != (None, None) else folder
-                for path in files.outputs.values():  # an old one must not count as written, or be added to
-                    (folder / path).unlink(missing_ok=True)
             for path in files.outputs.values():
+                (folder / path).unlink(missing_ok=True)  # an old one must not count as written, or be added to
                 (folder / path).parent.mkdir(parents=True, exist_ok=True)
             yield cls(folder, logs, files)
 
