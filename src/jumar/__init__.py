@@ -37,6 +37,7 @@ from jumar.lazy import Lazy, collect
 from jumar.part import attr, item
 from jumar.picture import Graph
 from jumar.session import Session, configure
+from jumar.shell import ShellError, ShellResult, shell
 from jumar.store.store import Store
 from jumar.task import Task, spawn, task
 
@@ -57,6 +58,8 @@ __all__ = [
     "ResultError",
     "Session",
     "SettingsError",
+    "ShellError",
+    "ShellResult",
     "Store",
     "StoreError",
     "StoreFormatError",
@@ -73,6 +76,7 @@ __all__ = [
     "hooks",
     "item",
     "lazily",
+    "shell",
     "spawn",
     "task",
     "wait",

@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Protocol
 
 from jumar.graph.arguments import ATOMS
 from jumar.store.records import Entry
 from jumar.store.store import Store
+
+_READINESS: dict[type, Callable[[Any], bool]] = {}
+
+
+def register_readiness(kind: type, make_ready: Callable[[Any], bool]) -> None:
+    """Let a kept value of a type do something before a reader has it, such as putting back files that belong to it.
+
+    Args:
+        kind: The type; exactly this one.
+        make_ready: Called with the value. False says that only the value as it is in the store can be made ready, which
+            is then read. What it raises is raised to the reader; after a DamagedError the call is computed again.
+    """
+    _READINESS[kind] = make_ready
 
 
 def unchangeable(value: Any) -> bool:
@@ -70,7 +84,11 @@ class Kept:
             value = self._fresh
             del self._fresh  # of two readers at once, one finds nothing to delete
         except AttributeError:
-            return self._store.load(self._entry)
+            value = self._store.load(self._entry)
+        make_ready = _READINESS.get(type(value))
+        if make_ready is not None and not make_ready(value):
+            value = self._store.load(self._entry)
+            make_ready(value)
         return value
 
 

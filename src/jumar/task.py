@@ -210,7 +210,7 @@ class Task(Generic[P, T]):
 
     def __reduce__(self) -> Any:
         """A task that can be imported is pickled by its name, like a function."""
-        known = _imported(self.fn)
+        known = imported(self.fn)
         if isinstance(known, Task) and known.fn is self.fn:
             same = known is self or known._options == self._options  # noqa: SLF001
             return self.fn.__qualname__ if same else (_with_options, (known, self._options))
@@ -380,7 +380,8 @@ def _version_of(options: Options, task: str) -> str | None:
     return "; ".join([options.version or "", *found]) if found else options.version
 
 
-def _imported(fn: object) -> Any:
+def imported(fn: object) -> Any:
+    """What stands under a function's name in its module; None if nothing does."""
     import sys  # noqa: PLC0415
 
     found: Any = sys.modules.get(getattr(fn, "__module__", ""))

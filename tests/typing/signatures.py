@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any, assert_type
 
 import jumar
-from jumar import Future, Task
+from jumar import Future, ShellResult, Task
 
 
 @jumar.task
@@ -42,6 +42,31 @@ def forms() -> None:
     plain()  # type: ignore[call-arg]
     Model().predict("wrong")  # type: ignore[arg-type]
     jumar.task(chekpoint=True)  # type: ignore[call-overload]
+
+
+@jumar.shell
+def listed(folder: str) -> list[str]:
+    return ["ls", folder]
+
+
+@jumar.shell(outputs={"sorted": "{n}.txt"}, ok_codes=[0, 1], timeout_s=3)
+def sorted_lines(n: int, source: jumar.File) -> str:
+    return f"sort {source.path} > {n}.txt"
+
+
+def commands() -> None:
+    assert_type(listed("."), ShellResult)
+    assert_type(sorted_lines.spawn(1, jumar.File("a")).result(), ShellResult)
+    assert_type(sorted_lines.options(timeout_s=4).spawn(1, jumar.File("a")), Future[ShellResult])
+    assert_type(listed(".").outputs, dict[str, jumar.File])
+    as_task: Task[[str], ShellResult] = listed
+    as_task("a")
+    listed(1)  # type: ignore[arg-type]
+    jumar.shell(output={})  # type: ignore[call-overload]
+
+    @jumar.shell  # type: ignore[arg-type]
+    def no_command(n: int) -> int:
+        return n
 
 
 def futures_as_arguments() -> None:
