@@ -20,7 +20,8 @@ from jumar.continuing import Continuing
 from jumar.crew import NOBODY, Crew
 from jumar.errors import JumarError, StoreError
 from jumar.events import CallEnded, Counts, Event, How
-from jumar.executors import Executor
+from jumar.executors import Executor, InlineExecutor
+from jumar.flights import ELSEWHERE, Elsewhere, Flights
 from jumar.foreign import Adoptions
 from jumar.future import Future
 from jumar.graph.arguments import ATOMS, rebuild
@@ -34,6 +35,7 @@ from jumar.live import Live
 from jumar.reading import Reading
 from jumar.record import Recorder
 from jumar.result import Failed, Result, Shared
+from jumar.store.lease import Leases
 from jumar.store.store import Store
 from jumar.store.trouble import Trouble
 from jumar.waits import Waits
@@ -62,19 +64,15 @@ class Runnable(Protocol):
 
     def make(self, engine: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
         """The call in an engine."""
-        ...
 
     def by_name(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[tuple[str, Any]]:
         """Each parameter with what it is given."""
-        ...
 
     def tokens(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[bytes]:
         """The arguments' tokens as they are now."""
-        ...
 
     def value_tokens(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bytes | None:
         """The tokens of finished values, side by side; None where one of them has no identity."""
-        ...
 
 
 class Engine:
@@ -90,6 +88,7 @@ class Engine:
         audit: The share of kept results that are computed again and compared.
         strict: Whether a future whose result could not be kept raises that from ``result()``.
         clock: For the times in records.
+        leases: Taken on calls before they run, so that other processes on the store do not run them too.
     """
 
     def __init__(
@@ -104,6 +103,7 @@ class Engine:
         keeps: bool = True,
         audit: float = 0.0,
         clock: Clock | None = None,
+        leases: Leases | None = None,
     ) -> None:
         self.owner = owner
         self.run_id = os.urandom(16)
@@ -124,6 +124,10 @@ class Engine:
         self.read, self.read_into, self.failure = reading.read, reading.read_into, reading.failure
         self._continuing = Continuing(self._live, self._scheduler, self._recorder, self._make, self.read)
         self.adopt = Adoptions(self._live, self._scheduler, self._crew, self._settle, self._end).adopt
+        in_place = isinstance(executor, InlineExecutor)
+        self._flights = leases and Flights(
+            leases, store, self._recorder, self._resume, self.tell, in_place=in_place, clock=clock
+        )
 
     # -- making calls ----------------------------------------------------------------------------------------------
 
@@ -266,18 +270,26 @@ class Engine:
         """
         before = here.place
         here.place = Place(self, call, before.depth + 1)
+        flight = self._flights
         try:
             if call.tail is not NOTHING:
                 return self._complete(call, *self._continuing.conclude(call), and_next)
             args, kwargs = self._inputs(call) if call.needs else (call.args or (), call.kwargs)
-            if call.needs and (kept := self._recorder.kept_for_values(call, args, kwargs)) is not None:
-                if not isinstance(kept, Continuation):
-                    return self._restore(call, kept, and_next)
-                if self._continuing.take_up(call, kept):
-                    self._enter_lazy(call)
-                    return self._go_on(call, and_next)
+            kept = self._kept_at_last(call, args, kwargs)
+            if kept is ELSEWHERE:
+                flight = None  # whoever takes the call up again may have its lease before this thread is out of here
+                return self._put_off(call, and_next)
+            if kept is not None and self._takes_up(call, kept):
+                return (
+                    self._go_on(call, and_next)
+                    if isinstance(kept, Continuation)
+                    else self._restore(call, kept, and_next)
+                )
             ran = worker.run(call.task.name, call.task.fn, args, kwargs)
             del args, kwargs
+            if flight and not flight.is_ours(call):  # another process took it over: its result is the one
+                flight = None
+                return self._carry_out(call, and_next=and_next)
             if ran.error is None:
                 return self._finish(call, ran, and_next)
             self._fail(call, ran.error, ran.seconds)
@@ -289,7 +301,45 @@ class Engine:
                 raise
         finally:
             here.place = before
+            if flight:
+                flight.leave(call)
         return self._successor() if and_next else None
+
+    def _kept_at_last(
+        self, call: Call, args: tuple[Any, ...], kwargs: dict[str, Any] | None
+    ) -> Result | Continuation | Elsewhere | None:
+        """What is kept of a call that is about to run: for its values, or recorded by another process meanwhile."""
+        kept = self._recorder.kept_for_values(call, args, kwargs) if call.needs else None
+        return self._flights.enter(call) if kept is None and self._flights else kept
+
+    def _takes_up(self, call: Call, kept: Result | Continuation) -> bool:
+        """Whether what is kept will do; of a graph only if it can be made again, and then the call needs it now."""
+        if not isinstance(kept, Continuation):
+            return True
+        if not self._continuing.take_up(call, kept):
+            return False
+        self._enter_lazy(call)
+        return True
+
+    def _put_off(self, call: Call, and_next: bool) -> Call | None:
+        """Let another process run the call; this worker goes on with the next one."""
+        with self._latch:
+            waits = not self._live.is_closed  # at its end a session waits for no other process
+            cancelled = [] if waits else self._cancel(call, running=True)
+            if waits:
+                self._scheduler.put_off(call)
+        self._end(cancelled, "cancelled", 0.0)
+        if self._flights and waits:
+            self._flights.watch(call)
+        return self._successor() if and_next else None
+
+    def _resume(self, calls: Sequence[Call]) -> None:
+        """Take calls up again that were put off."""
+        with self._latch:
+            for call in calls:
+                self._scheduler.resume(call)
+            workers = self._crew.free()
+        self._crew.start(workers)
 
     def _successor(self) -> Call | None:
         with self._latch:
@@ -534,6 +584,8 @@ class Engine:
         self._end(cancelled, "cancelled", 0.0)
         if how == "finish":
             self.drain()
+        if self._flights:
+            self._flights.close()
         self._executor.close(wait=how != "now")
 
 

@@ -100,7 +100,7 @@ class PlanningEngine(Engine):
     """Finds calls as an engine does, and notes those that it would run."""
 
     def __init__(self, store: Store, *args: Any, **options: Any) -> None:
-        super().__init__(store, *args, **(options | {"looks": True, "keeps": False, "audit": 0.0}))
+        super().__init__(store, *args, **(options | {"looks": True, "keeps": False, "audit": 0.0, "leases": None}))
         self.missing: dict[bytes, Call] = {}
 
     def spawn(self, call: Call) -> Future[Any]:

@@ -9,19 +9,24 @@ import sys
 import threading
 import warnings
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from contextvars import ContextVar, Token
 from types import TracebackType
 from typing import Any, ClassVar, Literal, Self
 
 from jumar import settings, termination
+from jumar.clock import SystemClock
 from jumar.engine import Engine
 from jumar.errors import SettingsError, StoreError, StoreWarning
 from jumar.events import Counts, Event
 from jumar.executors import Executor, InlineExecutor, ThreadsExecutor
 from jumar.here import here
 from jumar.period import Period
+from jumar.store.held_records import HeldScribe
+from jumar.store.joined_store import JoinedStore
+from jumar.store.lease import leases_on
+from jumar.store.sources import Place, open_stores
 from jumar.store.store import Store
 from jumar.store.trouble import Trouble
 
@@ -37,7 +42,9 @@ class Session:
     which is closed when the program ends.
 
     Args:
-        store: Folder of the store (made if it is not there), or an open ``Store``, which stays open.
+        store: Folder of the store (made if it is not there), or an open ``Store``, which stays open. Of several the first
+            is written to, and what is not found in it is looked for in the others, in order: folders, files that
+            ``jumar export`` wrote, or open stores.
         executor: ``"threads"``, ``"inline"``, or an object with the `Executor` protocol, which this session closes.
         workers: Calls that run at a time, for ``"threads"``.
         durability: ``"process"``: a recorded result survives kill -9. ``"power"``: also a power loss.
@@ -55,6 +62,12 @@ class Session:
         max_store_size: How much the results in the store may take, such as ``"10GiB"`` or a number of bytes. Beyond it
             those that are cheapest to recompute for their bytes go, beside the computation; what this or another running
             program has found or written is not among them.
+        prefer: Of several stores: ``"order"``: the first that has a result counts. ``"recent"``: the result that was
+            recorded last.
+        adopt: Of several stores: whether a result that is read from another store is copied into the first, so that it
+            is found when the other is gone.
+        single_flight: Who does not run a call that is running already: ``"process"``: this session. ``"store"``: all
+            processes that use the store and say so too.
         progress: Whether to show a progress line on the terminal.
 
     Raises:
@@ -82,7 +95,7 @@ class Session:
 
     def __init__(
         self,
-        store: str | os.PathLike[str] | Store | None = None,
+        store: Place | Sequence[Place] | None = None,
         executor: Literal["threads", "inline"] | Executor | None = None,
         workers: int | None = None,
         *,
@@ -95,10 +108,13 @@ class Session:
         reuse: Literal["on", "off", "refresh", "read-only"] | None = None,
         audit: float | None = None,
         max_store_size: str | int | None = None,
+        prefer: Literal["order", "recent"] | None = None,
+        adopt: bool | None = None,
+        single_flight: Literal["process", "store"] | None = None,
         progress: bool | None = None,
     ) -> None:
         given: dict[str, Any] = {
-            "store": None if isinstance(store, Store) else store,
+            "store": None if _is_open(store) else store,
             "executor": executor if isinstance(executor, str) else None,
             "workers": workers,
             "durability": durability,
@@ -110,6 +126,9 @@ class Session:
             "reuse": reuse,
             "audit": audit,
             "max_store_size": max_store_size,
+            "prefer": prefer,
+            "adopt": adopt,
+            "single_flight": single_flight,
             "progress": progress,
         }
         self.settings = settings.resolve(given)
@@ -127,17 +146,9 @@ class Session:
             undo.callback(running.close, wait=False)
             self.store = self._store(store)
             undo.pop_all()
-        chosen = self._setting("reuse")
-        self.engine = self.engine_of(
-            self.store,
-            running,
-            self._hear,
-            owner=self,
-            strict=self._strict,
-            looks=chosen in ("on", "read-only"),
-            keeps=chosen in ("on", "refresh"),
-            audit=self._setting("audit"),
-        )
+        self.engine = self._engine(running)
+        if isinstance(self.store, JoinedStore):
+            self.store.adopts = self._setting("adopt") and self.engine.keeps and not self.store.read_only
         with _roster:
             _open.append(self)
         termination.listen()
@@ -148,8 +159,27 @@ class Session:
 
             self._resources.enter_context(ProgressLine(self.counts))
 
+    def _engine(self, executor: Executor) -> Engine:
+        chosen = self._setting("reuse")
+        is_shared = self._is_shared and chosen == "on"
+        return self.engine_of(
+            self.store,
+            executor,
+            self._hear,
+            owner=self,
+            strict=self._strict,
+            looks=chosen in ("on", "read-only"),
+            keeps=chosen in ("on", "refresh"),
+            audit=self._setting("audit"),
+            leases=leases_on(self.store, SystemClock(), f"{id(self):x}") if is_shared else None,
+        )
+
     def _setting(self, name: str) -> Any:
         return self.settings[name].value
+
+    @property
+    def _is_shared(self) -> bool:
+        return bool(self._setting("single_flight") == "store")
 
     def _executor(self, given: object) -> Executor:
         if given is not None and not isinstance(given, str):
@@ -165,12 +195,19 @@ class Session:
 
     def _store(self, given: object) -> Store:
         deferred = self._setting("checkpoint_mode") != "task_exit"
+        first = given[0] if isinstance(given, (list, tuple)) and given else given
+        is_held = isinstance(first, Store) and isinstance(first.scribe, HeldScribe)
+        if self._is_shared and (deferred or is_held):
+            raise SettingsError(
+                "Session: single_flight='store' needs results in the store as soon as they are there, for others to see; "
+                "checkpoint_mode other than 'task_exit' keeps them in memory."
+            )
+        if isinstance(first, Store) and deferred and not first.deferred:
+            raise SettingsError(
+                f"Session: checkpoint_mode={self._setting('checkpoint_mode')!r} needs a store that keeps results in "
+                f"memory for a while, and {first!r} writes them at once. Open it with deferred=True, or give its path."
+            )
         if isinstance(given, Store):
-            if deferred and not given.deferred:
-                raise SettingsError(
-                    f"Session: checkpoint_mode={self._setting('checkpoint_mode')!r} needs a store that keeps results in "
-                    f"memory for a while, and {given!r} writes them at once. Open it with deferred=True, or give its path."
-                )
             if self.settings["max_store_size"].origin == "Session":
                 raise SettingsError(
                     f"Session: max_store_size is for a store that the session opens, and {given!r} is open. Open it with "
@@ -178,8 +215,11 @@ class Session:
                 )
             self._resources.callback(self._let_go, given)
             return given
-        store = Store.open(
-            self._setting("store"),
+        if isinstance(first, Store):
+            self._resources.callback(self._let_go, first)
+        store = open_stores(
+            given if _is_open(given) else self._setting("store"),  # type: ignore[arg-type]
+            prefer=self._setting("prefer"),
             durability=self._setting("durability"),
             verify=self._setting("verify"),
             deferred=deferred,
@@ -324,9 +364,9 @@ def configure(**values: Any) -> None:
     """Set settings for this process; None takes one back.
 
     They are those of ``jumar config``: ``store``, ``executor``, ``workers``, ``durability``, ``checkpoint_mode``,
-    ``checkpoint_period_s``, ``verify``, ``on_store_error``, ``reuse``, ``audit``, ``max_store_size``
-    and ``progress``. An open default session is closed first, after its calls have finished; the next call makes a new
-    one.
+    ``checkpoint_period_s``, ``verify``, ``on_store_error``, ``reuse``, ``audit``, ``max_store_size``, ``prefer``,
+    ``adopt``, ``single_flight`` and ``progress``. An open default session is closed first, after its calls have
+    finished; the next call makes a new one.
 
     Raises:
         SettingsError: A name or a value that does not exist; nothing was changed.
@@ -347,6 +387,13 @@ def _make_default() -> Session:
         if _default is None or _default not in _open:
             _default = Session()
         return _default
+
+
+def _is_open(store: object) -> bool:
+    """Whether an open store was given, by itself or among others: no setting says that."""
+    return isinstance(store, Store) or (
+        isinstance(store, (list, tuple)) and any(isinstance(each, Store) for each in store)
+    )
 
 
 def _ending(error: BaseException | None) -> Literal["drain", "finish", "now"]:

@@ -81,14 +81,17 @@ def _seconds(written: Any) -> float:
     return seconds
 
 
-def _path(written: Any) -> Path:
-    if not isinstance(written, (str, os.PathLike)) or not os.fspath(written):
-        raise ValueError("takes the path of a folder")
-    return Path(written).expanduser()
+def _stores(written: Any) -> Path | tuple[Path, ...]:
+    """One path, or several."""
+    paths = list(written) if isinstance(written, (list, tuple)) else [written]
+    if not paths or not all(isinstance(path, (str, os.PathLike)) and os.fspath(path) for path in paths):
+        raise ValueError("takes the path of a folder, or a list of paths")
+    first, *others = [Path(path).expanduser() for path in paths]
+    return (first, *others) if others else first
 
 
 SETTINGS: dict[str, Setting] = {
-    "store": Setting(None, _path, "folder of the store; by default .jumar at the project's root"),
+    "store": Setting(None, _stores, "folder of the store, and of others to look into; by default .jumar at the root"),
     "executor": Setting("threads", _choice("threads", "inline"), "where calls run"),
     "workers": Setting(None, _workers, "calls that run at a time; by default one per processor"),
     "durability": Setting("process", _choice("process", "power"), "what a finished result survives"),
@@ -106,6 +109,9 @@ SETTINGS: dict[str, Setting] = {
     "max_store_size": Setting(
         None, parse_size, "how much the results may take; the cheapest to recompute go first; by default no limit"
     ),
+    "prefer": Setting("order", _choice("order", "recent"), "which of several stores' results counts"),
+    "adopt": Setting(True, _flag, "whether what is read from another store is copied into the first"),
+    "single_flight": Setting("process", _choice("process", "store"), "who does not run a call that is running already"),
     "progress": Setting(False, _flag, "a line that shows how far the calls are"),
 }
 
@@ -143,12 +149,17 @@ def resolve(given: Mapping[str, Any] | None = None, folder: Path | None = None) 
     for name in SETTINGS:
         variable = f"JUMAR_{name.upper()}"
         if os.environ.get(variable):
-            values[name] = Value(_read(name, os.environ[variable], f"the variable {variable}"), variable)
+            values[name] = Value(_read(name, _listed(name, os.environ[variable]), f"the variable {variable}"), variable)
     values.update({name: Value(value, "jumar.configure") for name, value in _configured.items()})
     for name, value in (given or {}).items():
         if value is not None:
             values[name] = Value(_read(name, value, "Session"), "Session")
     return values
+
+
+def _listed(name: str, text: str) -> str | list[str]:
+    """What a variable says: several stores have colons between them, as in ``PATH``."""
+    return text.split(os.pathsep) if name == "store" and os.pathsep in text else text
 
 
 def _from_file(path: Path) -> dict[str, Value]:
@@ -163,7 +174,9 @@ def _from_file(path: Path) -> dict[str, Value]:
     origin = f"[tool.jumar] in {path}"
     values = {name: Value(_read(name, written, origin), origin) for name, written in table.items()}
     if "store" in values:
-        values["store"] = Value(path.parent / values["store"].value, origin)
+        stores = values["store"].value
+        relative = tuple([path.parent / each for each in stores]) if isinstance(stores, tuple) else path.parent / stores
+        values["store"] = Value(relative, origin)
     return values
 
 

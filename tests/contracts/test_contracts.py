@@ -14,10 +14,13 @@ from jumar.codecs.pickle import BytesPickleCodec, PickleCodec, PlainPickleCodec
 from jumar.codecs.polars import PolarsCodec
 from jumar.codecs.zstd import ZstdCodec
 from jumar.executors import InlineExecutor, ThreadsExecutor
+from jumar.store.chosen_runs import ChosenRuns
 from jumar.store.file_blobs import FileBlobs
 from jumar.store.held_blobs import HeldBlobs
+from jumar.store.joined_blobs import JoinedBlobs
 from jumar.store.memory_blobs import MemoryBlobs
 from jumar.store.memory_index import MemoryIndex
+from jumar.store.packed_index import PackedIndex
 from jumar.store.sqlite_index import SqliteIndex
 from jumar.testing.contracts import (
     AsideContract,
@@ -44,6 +47,16 @@ class TestSqliteIndex(LastingIndexContract):
 class TestSqliteIndexThatSurvivesPowerLoss(LastingIndexContract):
     def make(self, folder):
         return SqliteIndex(folder / "index.sqlite", "power")
+
+
+class TestPackedIndex(IndexContract):
+    def make(self, folder):
+        return PackedIndex()
+
+
+class TestChosenRuns(IndexContract):
+    def make(self, folder):
+        return ChosenRuns(MemoryIndex(), frozenset(range(100)))
 
 
 class TestMemoryBlobs(BlobsContract, AsideContract):
@@ -78,6 +91,11 @@ class ReleasedAtOnce(HeldBlobs):
         blob = super().write(frames)
         self.release()
         return blob
+
+
+class TestJoinedBlobs(BlobsContract):
+    def make(self, folder):
+        return JoinedBlobs(MemoryBlobs(), [MemoryBlobs(), MemoryBlobs()])
 
 
 class TestPickleCodec(CodecContract):

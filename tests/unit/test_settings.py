@@ -51,6 +51,25 @@ def test_a_store_in_the_file_is_relative_to_the_file(folder):
     assert settings.resolve(folder=inner)["store"].value == folder / "cache/results"
 
 
+def test_several_stores_are_a_list_or_have_colons_between_them(folder, monkeypatch):
+    def store():
+        return settings.resolve(folder=folder)["store"].value
+
+    configure_file(folder, "store = ['cache', '/data/theirs']")
+    assert store() == (folder / "cache", Path("/data/theirs"))
+    configure_file(folder, "store = ['cache']")
+    assert store() == folder / "cache"
+    monkeypatch.setenv("JUMAR_STORE", "/mine:~/theirs")
+    assert store() == (Path("/mine"), Path("~/theirs").expanduser())
+    settings.configure(store=[Path("/a"), "/b", "/c"])
+    assert store() == (Path("/a"), Path("/b"), Path("/c"))
+    settings.configure(store="/a:b")  # only a variable cannot hold a list
+    assert store() == Path("/a:b")
+    for wrong in ([], ["/a", ""], ["/a", 3]):
+        with pytest.raises(jumar.SettingsError, match="the path of a folder, or a list of paths"):
+            settings.configure(store=wrong)
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -58,7 +77,7 @@ def test_a_store_in_the_file_is_relative_to_the_file(folder):
         ("worker = 2", "there is no setting 'worker'. Did you mean 'workers'?"),
         ("executor = 'dask'", "executor takes 'threads' or 'inline', not 'dask'"),
         ("progress = 'maybe'", "progress takes true or false, not 'maybe'"),
-        ("store = 3", "store takes the path of a folder, not 3"),
+        ("store = 3", "store takes the path of a folder, or a list of paths, not 3"),
         ("workers =", "cannot be read for its [tool.jumar] settings"),
     ],
 )

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import click
 
 from jumar import settings
-from jumar.cli import accept, check, gc, pins, show, why
+from jumar.cli import accept, archive, check, gc, pins, show, why
 from jumar.cli.target import Failure as _Failure
 from jumar.cli.target import call_of, chosen_path
 from jumar.cli.target import checked_key as _checked
@@ -53,7 +53,7 @@ def calls(task: str, state: str | None, limit: int, path: Path | None, as_json: 
 @_json
 def show_call(key: str, value: bool, path: Path | None, as_json: bool) -> None:
     """Show one call. KEY is the beginning of its key in hexadecimal."""
-    with _open(path) as store:
+    with _open(path, also_others=True) as store:
         found = call_of(store, key)
         show.call(found, _value_of(store, found.key) if value else None, as_json=as_json)
 
@@ -68,7 +68,7 @@ def why_call(key: str | None, last: bool, run: int | None, path: Path | None, as
     """Say why a call ran: what changed since the nearest earlier one. KEY is the beginning of its key."""
     if (key is not None) + last + (run is not None) != 1:
         raise click.UsageError("give a KEY (see `jumar calls`), or --last, or --run NUMBER")
-    with _open(path) as store:
+    with _open(path, also_others=True) as store:
         if key is not None:
             why.show_call(store, _checked(key), as_json=as_json)
         else:
@@ -100,7 +100,7 @@ def accept_edit(
     """
     if (target is not None) + listing + (revoke is not None) != 1:
         raise click.UsageError("give a TARGET such as script.py:task, or --list, or --revoke NUMBER")
-    with _open(path) as store:
+    with _open(path, also_others=True) as store:
         if target is not None:
             accept.declare_task(store, target, was, parameter, note)
         elif revoke is not None:
@@ -143,6 +143,32 @@ def show_store(path: Path | None, as_json: bool) -> None:
     """Show where the store is and what it holds: calls, bytes."""
     with _open(path) as store:
         show.totals(store.path, store.totals(), as_json=as_json)
+
+
+@cli.command("export")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--run", callback=archive.run_number, metavar="NUMBER|last", help="Only what this run computed.")
+@click.option("--task", default="", help="Only calls of the task with this name.")
+@click.option("--key", default="", help="Only calls whose key begins so.")
+@_store
+@_json
+def export_results(
+    file: Path, run: int | Literal["last"] | None, task: str, key: str, path: Path | None, as_json: bool
+) -> None:
+    """Write results into one FILE, which another machine can use as a store that is only read, or import."""
+    with _open(path) as store:
+        archive.write(store, file, task, _checked(key) if key else "", run, as_json=as_json)
+
+
+@cli.command("import")
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option("--replace", is_flag=True, help="Also results of calls that the store has.")
+@_store
+@_json
+def import_results(file: Path, replace: bool, path: Path | None, as_json: bool) -> None:
+    """Record the results in a FILE that `jumar export` wrote. The store is made if it is not there."""
+    with _open(path, must_exist=False) as store:
+        archive.read(store, file, replace=replace, as_json=as_json)
 
 
 @cli.command()

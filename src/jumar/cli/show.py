@@ -93,7 +93,9 @@ def totals(path: Path | None, found: Totals, *, as_json: bool) -> None:
 
 def settings(values: Mapping[str, Value], *, as_json: bool) -> None:
     """Print settings with their origins."""
-    shown = {name: None if value.value is None else _plain(value.value) for name, value in values.items()}
+    shown: dict[str, Any] = {
+        name: None if value.value is None else _plain(value.value) for name, value in values.items()
+    }
     if as_json:
         _print_json({name: {"value": shown[name], "origin": values[name].origin} for name in values})
         return
@@ -102,7 +104,8 @@ def settings(values: Mapping[str, Value], *, as_json: bool) -> None:
         table.add_column(heading, overflow="fold")
     for name, value in values.items():
         absent = "no limit" if name == "max_store_size" else "automatic"
-        table.add_row(name, absent if shown[name] is None else str(shown[name]), Text(value.origin))
+        text = ", ".join(shown[name]) if isinstance(shown[name], list) else str(shown[name])
+        table.add_row(name, absent if shown[name] is None else text, Text(value.origin))
     Console().print(table)
 
 
@@ -168,4 +171,6 @@ def _print_json(found: Any) -> None:
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return [_plain(each) for each in value]
     return str(value) if isinstance(value, Path) else value

@@ -9,6 +9,7 @@ import click
 
 from jumar import project, settings
 from jumar.store.records import CallRecord
+from jumar.store.sources import open_stores
 from jumar.store.store import Store
 
 
@@ -25,20 +26,35 @@ store_option = click.option(
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
-def open_store(path: Path | None) -> Store:
-    """The store, which must be there: a reader makes none."""
-    return Store.open(chosen_path(path))
+def open_store(path: Path | None, *, also_others: bool = False, must_exist: bool = True) -> Store:
+    """The store, which must be there: a reader makes none.
+
+    Args:
+        path: Where it was said to be; by default what a program here would use.
+        also_others: Whether other stores, which a program here would look into as well, are opened with it.
+        must_exist: Whether it may not be made.
+    """
+    first, *others = _places(path)
+    if must_exist and not first.is_file():
+        chosen_path(path)
+    return open_stores([first, *others] if also_others and others else first)
 
 
 def chosen_path(path: Path | None, *signs: str) -> Path:
     """The folder of the store; one of these names in it also shows that it is one."""
-    chosen: Path = path or settings.resolve(folder=Path.cwd())["store"].value
+    chosen = _places(path)[0]
     if not any((chosen / name).exists() for name in ("format", *signs)):
         raise Failure(
             f"there is no store at {chosen} (looked from {project.root(Path.cwd())}). "
             "It is made by the first call of a program; name another one with --store."
         )
     return chosen
+
+
+def _places(path: Path | None) -> list[Path]:
+    """The store, and others that a program here would look into as well."""
+    chosen = path or settings.resolve(folder=Path.cwd())["store"].value
+    return list(chosen) if isinstance(chosen, tuple) else [chosen]
 
 
 def checked_key(key: str) -> str:

@@ -210,6 +210,16 @@ class Scheduler:
         call.state = NEW
         self.add(call)
 
+    def put_off(self, call: Call) -> None:
+        """Note that a running call cannot run now after all; it waits until `resume` says that it can."""
+        call.missing = 1
+        call.state = WAITING
+
+    def resume(self, call: Call) -> None:
+        """Let a call run that was put off; nothing happens if it was cancelled meanwhile."""
+        if call.state is WAITING:
+            self._make_ready(call)
+
     def _make_ready(self, call: Call) -> None:
         call.missing = 0
         call.state = READY

@@ -22,6 +22,9 @@ EXPIRED = "its kept result was older than its ttl_s"
 RENEWALS = (REFRESHED, EXPIRED)
 """Stand as the reason where a result was there, and a new one took its place because the user had said so."""
 
+FIRST_FOREIGN_RUN = -2
+"""Runs of other stores are numbered downwards from here: 0 stands for an unknown run, -1 for one that is only planned."""
+
 
 class Run(NamedTuple):
     """One session of one program that computed something."""
@@ -59,8 +62,11 @@ class Lineage(Protocol):
     def begin_run(self, started_s: float, script: str) -> int:
         """Note that a program begins to compute; the run's number."""
 
+    def note_run(self, run: Run) -> int:
+        """The number here of a run of another store: negative, so that it never is the last run, and always the same."""
+
     def runs(self) -> list[Run]:
-        """All runs, newest first."""
+        """All runs, newest first; those of other stores come last."""
 
     def note_loss(self, loss: Loss) -> None:
         """Note that a result was dropped; the latest ten thousand are kept."""
@@ -86,6 +92,7 @@ class MemoryLineage:
         self._codes: dict[bytes, list[CodePart]] = {}
         self._outlines: dict[bytes, bytes] = {}
         self._runs: list[Run] = []
+        self._foreign: list[Run] = []
         self._losses: list[Loss] = []
         self._uses: dict[int, frozenset[bytes]] = {}
 
@@ -111,9 +118,19 @@ class MemoryLineage:
             self._runs.append(Run(len(self._runs) + 1, started_s, script, os.uname().nodename, os.getpid()))
             return len(self._runs)
 
+    def note_run(self, run: Run) -> int:
+        """The number here of a run of another store."""
+        with self._lock:
+            known = next((each.number for each in self._foreign if each[1:] == run[1:]), None)
+            if known is None:
+                known = FIRST_FOREIGN_RUN - len(self._foreign)
+                self._foreign.append(run._replace(number=known))
+            return known
+
     def runs(self) -> list[Run]:
-        """All runs, newest first."""
-        return self._runs[::-1]
+        """All runs, newest first; those of other stores come last."""
+        with self._lock:
+            return self._runs[::-1] + self._foreign
 
     def note_loss(self, loss: Loss) -> None:
         """Note that a result was dropped."""

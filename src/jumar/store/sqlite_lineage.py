@@ -12,8 +12,15 @@ from contextlib import contextmanager
 from jumar.errors import StoreError
 from jumar.keys.code import CodePart
 from jumar.store.database import Database
-from jumar.store.lineage import LOSSES_KEPT, RUNS_KEPT, Loss, Run
+from jumar.store.lineage import FIRST_FOREIGN_RUN, LOSSES_KEPT, RUNS_KEPT, Loss, Run
 from jumar.store.pins import has_table
+
+# Counted from the highest of its own: with runs of other stores alone, SQLite would go on from a negative number to 0.
+_BEGIN_RUN = """
+INSERT INTO runs (number, started_s, script, host, process)
+SELECT max(0, coalesce(max(number), 0)) + 1, ?, ?, ?, ? FROM runs
+"""
+_KNOWN_RUN = "SELECT number FROM runs WHERE number < 0 AND started_s = ? AND script = ? AND host = ? AND process = ?"
 
 
 class SqliteLineage:
@@ -83,13 +90,26 @@ class SqliteLineage:
         row = (started_s, script, os.uname().nodename, os.getpid())
 
         def write(connection: sqlite3.Connection) -> int:
-            written = connection.execute("INSERT INTO runs (started_s, script, host, process) VALUES (?, ?, ?, ?)", row)
-            return written.lastrowid or 0
+            return connection.execute(_BEGIN_RUN, row).lastrowid or 0
+
+        return self._database.transact(write)
+
+    def note_run(self, run: Run) -> int:
+        """The number here of a run of another store."""
+
+        def write(connection: sqlite3.Connection) -> int:
+            known = connection.execute(_KNOWN_RUN, run[1:]).fetchone()
+            if known:
+                return int(known[0])
+            lowest: int = connection.execute("SELECT coalesce(min(number), 0) FROM runs").fetchone()[0]
+            number = min(lowest - 1, FIRST_FOREIGN_RUN)
+            connection.execute("INSERT INTO runs VALUES (?, ?, ?, ?, ?)", (number, *run[1:]))
+            return number
 
         return self._database.transact(write)
 
     def runs(self) -> list[Run]:
-        """All runs, newest first."""
+        """All runs, newest first; those of other stores come last."""
         with self._asked() as connection:
             return [Run(*row) for row in connection.execute("SELECT * FROM runs ORDER BY number DESC")]
 

@@ -19,6 +19,7 @@ from jumar.store.accepted import Accepted
 from jumar.store.aside import SweepableBlobs
 from jumar.store.blobs import Blobs
 from jumar.store.budget import Budget
+from jumar.store.chosen_runs import ChosenRuns, Runs, numbers_of
 from jumar.store.equivalence import Equivalences, MemoryEquivalences, SqliteEquivalences
 from jumar.store.file_blobs import FileBlobs
 from jumar.store.held_blobs import HeldBlobs
@@ -131,20 +132,23 @@ class Store:
         report: Report = warn,
         read_only: bool = False,
         deferred: bool = False,
+        runs: Runs | None = None,
         allow_network: bool = False,
         busy_timeout_s: float = 30.0,
         compression: Compression = "none",
         max_size_bytes: int | None = None,
-    ) -> Self:
-        """The store in a directory, which is made if it is not there.
+    ) -> Store:
+        """The store in a directory, which is made if it is not there, or in a file that ``jumar export`` wrote.
 
         Args:
-            path: The directory.
+            path: The directory, or the file, which is never written to.
             durability: ``"power"`` waits for the disk before a result counts.
             verify: When the digest of a large result is checked on reading.
             report: Told of trouble, on any thread; by default a ``StoreWarning`` is issued.
             read_only: Change nothing; the directory must hold a store.
             deferred: Keep new results in memory until `flush` or `close`, or until 256 MiB or 100 000 of them are there.
+            runs: Find only what these runs computed: their numbers, or ``"last"``, the last one when this is opened. For
+                stores that are only read.
             allow_network: Go on although the file system is one where SQLite's locks cannot be trusted.
             busy_timeout_s: How long to wait for another program that is writing, in seconds.
             compression: ``"zstd"`` compresses large results where a sample says that it pays.
@@ -153,7 +157,7 @@ class Store:
         Raises:
             SettingsError: Zstandard is not installed.
             StoreFormatError: The directory holds something else, or a store of a newer format.
-            StoreError: The path is a file, cannot be made or read, or lies on a network file system.
+            StoreError: The path is another file, cannot be made or read, or is on a network file system; runs without read_only.
 
         Example:
             >>> import tempfile
@@ -163,17 +167,16 @@ class Store:
             ...     store.close()
             0
         """
+        if runs is not None and not read_only:
+            raise StoreError("runs= chooses among the results of a store that is only read: say read_only=True as well")
+        if Path(path).is_file():
+            return _archive(Path(path), verify, report, runs)
         layout = open_directory(
             Path(path), report=report, durability=durability, read_only=read_only, allow_network=allow_network
         )
-        index: Index = MemoryIndex()  # what a reader finds in a store that has no index yet
-        lineage: Lineage = MemoryLineage()
-        equivalences: Equivalences = MemoryEquivalences()
-        stock: Stock | None = None
-        if layout.database.exists() or not layout.read_only:
-            index = database = _index_on_disk(layout, durability, report, busy_timeout_s)
-            lineage = SqliteLineage(database)
-            equivalences, stock = SqliteEquivalences(database), SqliteStock(database)
+        index, lineage, equivalences, stock = _database(layout, durability, report, busy_timeout_s)
+        if runs is not None:
+            index = ChosenRuns(index, numbers_of(runs, lineage))
         budget = None if max_size_bytes is None else Budget(max_size_bytes, report)
         blobs, scribe = _way_in(index, layout, durability, report, deferred, budget)
         return cls(
@@ -471,9 +474,20 @@ def _stated(records: Generator[CallRecord, None, None]) -> Iterator[CallRecord]:
             yield record._replace(state="continued" if kept == GRAPH else "failed") if kept else record
 
 
-def _index_on_disk(layout: Layout, durability: Durability, report: Report, busy_timeout_s: float) -> SqliteIndex:
+def _archive(path: Path, verify: Verify, report: Report, runs: Runs | None) -> Store:
+    from jumar.store.archive import open_archive  # noqa: PLC0415  (it makes a store of a file, and so needs this module)
+
+    return open_archive(path, verify=verify, report=report, runs=runs)
+
+
+def _database(
+    layout: Layout, durability: Durability, report: Report, busy_timeout_s: float
+) -> tuple[Index, Lineage, Equivalences, Stock | None]:
+    """What is kept in the database; empty and in memory where a reader finds a store that has none yet."""
+    if layout.read_only and not layout.database.exists():
+        return MemoryIndex(), MemoryLineage(), MemoryEquivalences(), None
     labels = None if layout.read_only else Labels(layout.labels, report=report)
-    return SqliteIndex(
+    index = SqliteIndex(
         layout.database,
         durability,
         report=report,
@@ -482,6 +496,7 @@ def _index_on_disk(layout: Layout, durability: Durability, report: Report, busy_
         labels=labels,
         rebuild=Rebuild(labels, FileBlobs(layout.blobs, read_only=True).size_bytes),
     )
+    return index, SqliteLineage(index), SqliteEquivalences(index), SqliteStock(index)
 
 
 def _way_in(

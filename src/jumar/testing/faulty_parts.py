@@ -221,6 +221,11 @@ class FaultyLineage:
         with self._operation("lineage.begin_run"):
             return self._inner.begin_run(started_s, script)
 
+    def note_run(self, run: Run) -> int:
+        """See ``Lineage.note_run``."""
+        with self._operation("lineage.note_run"):
+            return self._inner.note_run(run)
+
     def runs(self) -> list[Run]:
         """See ``Lineage.runs``."""
         with self._operation("lineage.runs"):
