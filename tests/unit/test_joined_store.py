@@ -142,6 +142,17 @@ def test_a_row_that_is_recorded_under_another_key_brings_its_blob(folders):
         assert value(mine, 50)[7] == 7
 
 
+@pytest.mark.parametrize("adopts", [True, False])
+def test_a_row_of_ones_own_that_names_their_blob_is_recorded_with_it_or_not_at_all(folders, adopts):
+    """Of a call that ended as one did whose result was found there."""
+    with open_stores([folders / "mine", folders / "theirs"]) as both:
+        both.adopts = adopts
+        both.record(Entry(*both.find(key_of(2)))._replace(key=key_of(50)))
+    with Store.open(folders / "mine", verify="always") as mine:
+        found = value(mine, 50)
+        assert found is None if not adopts else found[7] == 7
+
+
 def test_a_reader_cannot_change_what_others_read(folders):
     with open_stores([folders / "mine", folders / "theirs"]) as both:
         for _ in range(3):  # from theirs, and then from mine
