@@ -31,6 +31,7 @@ from jumar.errors import (
 from jumar.future import Future, as_completed, gather, wait
 from jumar.graph.call_info import CallInfo
 from jumar.graph.keep import Keep
+from jumar.graph.policy import Backoff
 from jumar.keys.file import Dir, File
 from jumar.keys.value import fingerprint
 from jumar.lazy import Lazy, collect
@@ -43,6 +44,7 @@ from jumar.task import Task, spawn, task
 
 __all__ = [
     "ArgumentError",
+    "Backoff",
     "CallInfo",
     "DamagedError",
     "DeadlockError",

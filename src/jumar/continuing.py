@@ -12,7 +12,7 @@ from jumar.graph.call import CANCELLED, DONE, FAILED, NEW, NOTHING, RUNNING, Cal
 from jumar.graph.scheduler import Scheduler, depends
 from jumar.live import Live
 from jumar.record import Recorder
-from jumar.result import Result
+from jumar.result import KeptError, Result
 from jumar.worker import Ran
 
 
@@ -70,8 +70,8 @@ class Continuing:
         call.needs, call.tail = calls_in(tail), tail
         return True
 
-    def found(self, call: Call) -> Result | None:
-        """The kept result of a call; None where there is none, and then the call may need what it had returned.
+    def found(self, call: Call) -> Result | KeptError | None:
+        """The kept result or error of a call; None where there is none, and then the call may need what it had returned.
 
         A chain of calls that each returned the next one is followed here, so that it costs no level for each.
         """
@@ -85,7 +85,7 @@ class Continuing:
             if type(link) is not Call or link.state is not NEW or not link.is_findable or link.key in self._live.calls:
                 return None
             found = self._recorder.kept(link)
-        if found is None or link is call:
+        if found is None or link is call or isinstance(found, KeptError):
             return found
         call.tail = NOTHING
         return self._recorder.inherited(call, found)[0]

@@ -17,7 +17,7 @@ from jumar.clock import Clock, SystemClock
 from jumar.continuation import Continuation
 from jumar.graph.call import Call
 from jumar.record import Recorder
-from jumar.result import Result
+from jumar.result import KeptError, Result
 from jumar.store.lease import Leases
 from jumar.store.sqlite_connection import FAULTS
 from jumar.store.store import Store
@@ -91,7 +91,7 @@ class Flights:
 
     # -- what the engine asks --------------------------------------------------------------------------------------
 
-    def enter(self, call: Call) -> Result | Continuation | Elsewhere | None:
+    def enter(self, call: Call) -> Result | Continuation | KeptError | Elsewhere | None:
         """Ask before a call runs.
 
         Returns:

@@ -19,6 +19,7 @@ from jumar.engine import Engine
 from jumar.future import Future
 from jumar.graph.call import DONE, NEW, NOTHING, Call
 from jumar.record import needs_of
+from jumar.result import KeptError
 from jumar.session import Session
 from jumar.store.records import CallRecord
 from jumar.store.store import Store
@@ -142,11 +143,11 @@ class PlanningEngine(Engine):
                         pending.append(need)
 
     def _found_by_values(self, call: Call) -> bool:
-        args, kwargs = self._inputs(call)
+        args, kwargs = self._running.inputs(call)
         result = self._recorder.kept_for_values(call, args, kwargs)
-        if result is None or isinstance(result, Continuation):
+        if result is None or isinstance(result, (Continuation, KeptError)):
             return False
-        self._restore(call, result, and_next=False)
+        self._endings.restore(call, result, and_next=False)
         return True
 
     def run(self, call: Call) -> Any:

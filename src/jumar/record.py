@@ -20,9 +20,9 @@ from jumar.graph.sketch import Sketch
 from jumar.hooked import is_wanted, restored, saved
 from jumar.keys.call import call_key, describe_arguments
 from jumar.keys.value import token
-from jumar.result import Kept, Result, Shared, kept_result
+from jumar.result import Kept, KeptError, Result, Shared, kept_result
 from jumar.store.lineage import EXPIRED, REFRESHED, SUSPICION
-from jumar.store.records import GRAPH, NEED_BYTES, Entry, Failure, Payload, role
+from jumar.store.records import ERROR, GRAPH, NEED_BYTES, Entry, Failure, Payload, role
 from jumar.store.store import Store
 from jumar.store.trouble import Trouble
 from jumar.worker import Ran
@@ -120,6 +120,15 @@ class Recorder:
         for each in wanted:
             self._store.record(self._entry(each, each.key, payload, each.seconds))
 
+    def error(self, call: Call, error: Exception, seconds: float) -> None:
+        """Keep the error that a call ended with, to be raised again in later sessions."""
+        try:
+            payload = self._store.encode(error.with_traceback(None))
+        except Exception as trouble:  # noqa: BLE001  (pickling runs user code)
+            self.complain("unsaved", call, _NOT_KEPT, trouble)
+            return
+        self._store.record(self._entry(call, call.key, payload._replace(codec=f"{ERROR}:{payload.codec}"), seconds))
+
     def inherited(self, call: Call, result: Result) -> tuple[Result, StoreError | None]:
         """The result of a call that ended as another one did; a kept one is kept for it too, and not written again."""
         key = call.content if call.unrepeatable else call.key
@@ -151,7 +160,7 @@ class Recorder:
         call.outcome, call.state, call.entered = Kept(self._store, entry), DONE, True
         return call
 
-    def kept(self, call: Call) -> Result | Continuation | None:
+    def kept(self, call: Call) -> Result | Continuation | KeptError | None:
         """The call's kept result, if there is one: a small one is read at once, a large one when it is asked for.
 
         Of a call that was continued and has not ended it is the graph that it returned.
@@ -197,7 +206,7 @@ class Recorder:
 
     def kept_for_values(
         self, call: Call, args: tuple[Any, ...], kwargs: dict[str, Any] | None
-    ) -> Result | Continuation | None:
+    ) -> Result | Continuation | KeptError | None:
         """The kept result of an equal call with equal values, whichever calls they come from (early cutoff).
 
         It is recorded under this call's key too, so that next time it is found before its inputs are looked at.
@@ -217,7 +226,7 @@ class Recorder:
             self._store.record(entry._replace(key=call.key, content=call.content, needs=needs))
         return result
 
-    def _usable(self, call: Call, entry: Entry | None) -> Result | Continuation | None:
+    def _usable(self, call: Call, entry: Entry | None) -> Result | Continuation | KeptError | None:
         if entry is None or self._is_passed_over(call, entry):
             return None
         kept, _ = role(entry.codec)
@@ -229,6 +238,8 @@ class Recorder:
             return None
         if kept == GRAPH:
             return cast("Continuation", value)
+        if kept == ERROR:
+            return KeptError(value)
         call.drop_inputs()
         return kept_result(self._store, entry, value)
 

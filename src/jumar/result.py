@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from types import TracebackType
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from jumar.graph.arguments import ATOMS
 from jumar.store.records import Entry
@@ -112,6 +112,12 @@ def kept_result(store: Store, entry: Entry, value: Any) -> Result:
         value: The value itself.
     """
     return Shared(value) if unchangeable(value) else Kept(store, entry).with_fresh(value)
+
+
+class KeptError(NamedTuple):
+    """An error that a call ended with in an earlier session, kept because the task said so."""
+
+    error: Exception
 
 
 class Failed:

@@ -9,7 +9,7 @@ import sys
 import threading
 import warnings
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from contextvars import ContextVar, Token
 from types import TracebackType
@@ -68,6 +68,8 @@ class Session:
             is found when the other is gone.
         single_flight: Who does not run a call that is running already: ``"process"``: this session. ``"store"``: all
             processes that use the store and say so too.
+        resources: How much there is of what calls may need while they run, such as ``{"gpu": 2}``; a call that needs more
+            than is free waits, one that needs more than there is is refused.
         progress: Whether to show a progress line on the terminal.
 
     Raises:
@@ -111,6 +113,7 @@ class Session:
         prefer: Literal["order", "recent"] | None = None,
         adopt: bool | None = None,
         single_flight: Literal["process", "store"] | None = None,
+        resources: Mapping[str, float] | None = None,
         progress: bool | None = None,
     ) -> None:
         given: dict[str, Any] = {
@@ -129,6 +132,7 @@ class Session:
             "prefer": prefer,
             "adopt": adopt,
             "single_flight": single_flight,
+            "resources": resources,
             "progress": progress,
         }
         self.settings = settings.resolve(given)
@@ -171,6 +175,7 @@ class Session:
             looks=chosen in ("on", "read-only"),
             keeps=chosen in ("on", "refresh"),
             audit=self._setting("audit"),
+            resources=self._setting("resources"),
             leases=leases_on(self.store, SystemClock(), f"{id(self):x}") if is_shared else None,
         )
 

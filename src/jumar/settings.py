@@ -71,6 +71,18 @@ def _share(written: Any) -> float:
     return share
 
 
+def _amounts(written: Any) -> dict[str, float]:
+    """Amounts by name: a table, or a text such as ``gpu=2,memory=16``."""
+    try:
+        pairs = dict(part.split("=") for part in written.split(",")) if isinstance(written, str) else dict(written)
+        amounts = {str(name).strip(): float(amount) for name, amount in pairs.items()}
+    except (TypeError, ValueError):
+        amounts = {"": -1.0}
+    if any(not name or not 0 <= amount < float("inf") for name, amount in amounts.items()):
+        raise ValueError("takes amounts by name, such as {'gpu': 2} or 'gpu=2,memory=16'")
+    return amounts
+
+
 def _seconds(written: Any) -> float:
     try:
         seconds = float(written) if not isinstance(written, bool) else 0.0
@@ -112,6 +124,7 @@ SETTINGS: dict[str, Setting] = {
     "prefer": Setting("order", _choice("order", "recent"), "which of several stores' results counts"),
     "adopt": Setting(True, _flag, "whether what is read from another store is copied into the first"),
     "single_flight": Setting("process", _choice("process", "store"), "who does not run a call that is running already"),
+    "resources": Setting(None, _amounts, "how much there is of what calls may need while they run"),
     "progress": Setting(False, _flag, "a line that shows how far the calls are"),
 }
 

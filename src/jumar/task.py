@@ -6,7 +6,7 @@ import functools
 import inspect
 import os
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Concatenate, Generic, NoReturn, ParamSpec, TypeVar, cast, overload
 
 from jumar.building import is_building
@@ -19,6 +19,7 @@ from jumar.graph.call import Call
 from jumar.graph.call_info import CallInfo
 from jumar.graph.keep import Keep
 from jumar.graph.options import Follow, Options, Reuse
+from jumar.graph.policy import Errors, Waits
 from jumar.here import here
 from jumar.keys import CodeFingerprint, CodePart, Signature, call_key, fingerprint_code
 from jumar.keys.code import stand_for_function
@@ -56,6 +57,7 @@ class Task(Generic[P, T]):
         self.__jumar_version__ = self._version  # joins the keys of the tasks that call this one
         self.ttl_s = self._options.ttl_s
         self.hooks, self.saves, self.decides = self._options.hooks, self._options.saves, self._options.decides
+        self.policy = self._options.policy
         self.keeps = self._options.checkpoint if isinstance(self._options.checkpoint, Keep) else None
         self._signature: Signature | None = None
         self._code: CodeFingerprint | None = None
@@ -175,6 +177,8 @@ class Task(Generic[P, T]):
         references: list[Any] = []
         arguments = b"".join(signature.tokens(args, kwargs, references))
         salt = self._salt(engine) if self._options.reuse != "always" else b""
+        if self._options.catch:
+            salt += b"catch"  # its value is another one
         call = Call(call_key(info.code, arguments, salt), self, info, args, kwargs or None, (), arguments)
         if kwargs or not ATOMS.issuperset(map(type, args)):
             capture(call, self.name, engine, references)
@@ -192,6 +196,12 @@ class Task(Generic[P, T]):
         keep = options.checkpoint
         if keep is False or not engine.keeps or (keep is None and parent is not None and not parent.keep):
             call.keep = False
+        if options.priority:
+            call.priority = options.priority
+        if options.resources:
+            call.demand = engine.met(options.resources, self.name)
+        if options.catch:
+            call.catches = True
         if options.refresh or not engine.looks:
             call.look = False
         if options.reuse == "never":
@@ -263,6 +273,14 @@ def task(
     checkpoint: bool | Keep | Callable[[CallInfo, Any], Any] | None = None,
     restore: Callable[[CallInfo], Any] | None = None,
     exists: Callable[[CallInfo], bool] | None = None,
+    checkpoint_errors: bool = False,
+    retries: int = 0,
+    retry_on: Errors | Callable[[BaseException], bool] = Exception,
+    backoff: Waits = 0.0,
+    timeout_s: float | None = None,
+    catch: bool | Errors = False,
+    priority: int = 0,
+    resources: Mapping[str, float] | None = None,
     reuse: Reuse = "always",
     refresh: bool = False,
     ttl_s: float | None = None,
@@ -280,7 +298,9 @@ def task(fn: Callable[..., Any] | None = None, /, **options: Any) -> Any:
         options: ``name``: what people see. ``version``: joins the key. ``checkpoint``: whether results are kept; None
             (the default) takes the setting of the call that makes this one, else True; a `Keep` or a function decides
             case by case. ``restore``, ``exists``: the user's own functions that are asked for kept values first;
-            ``checkpoint`` then is the one that keeps them. ``reuse``: ``"always"``,
+            ``checkpoint`` then is the one that keeps them. ``retries``, ``retry_on``,
+            ``backoff``, ``timeout_s``, ``catch``, ``checkpoint_errors``: what is done when a call goes wrong. ``priority``,
+            ``resources``: when it runs. ``reuse``: ``"always"``,
             ``"run"`` or ``"never"``. ``refresh``: run even if a result is kept. ``ttl_s``: how old a kept result may
             be. ``ignore``: parameters that do not belong to the key. ``key``: a function that gives what identifies the
             arguments. ``code``: ``"deep"``, ``"own"`` or ``"version"``. ``uses``: code that it reaches unseen. ``env``:

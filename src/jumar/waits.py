@@ -49,22 +49,30 @@ class Waits:
         if me is None:
             future.block(timeout_s)
             return
-        if timeout_s is None and here.place.depth < DEEPEST_INLINE:
-            with self._latch:
-                self._block(me, call)
-                claimed = self._scheduler.start(call)
-            if claimed:
-                try:
-                    self._run(call)
-                finally:
-                    me.blocked_on = None
-                with self._latch:
-                    workers = self._crew.free()
-                self._crew.start(workers)
-                if future.done():
-                    return  # else it returned other calls, and ends when they have
+        # Not where this thread would be stuck in a function whose time is over.
+        stoppable = call.task is not None and call.task.policy is not None and call.task.policy.timeout_s is not None
+        may_run = timeout_s is None and here.place.depth < DEEPEST_INLINE and not stoppable
+        if may_run and self._ran_here(me, call) and future.done():
+            return  # else it returned other calls, or is to be tried again
         with self.blocked(call):
             future.block(timeout_s)
+
+    def _ran_here(self, me: Call, call: Call) -> bool:
+        """Run a call in this thread if it is ready, in the place of the one that waits for it."""
+        with self._latch:
+            self._block(me, call)
+            claimed = self._scheduler.start(call)
+            if not claimed:
+                self._unblock(me)
+        if claimed:
+            try:
+                self._run(call)
+            finally:
+                with self._latch:
+                    self._unblock(me)
+                    workers = self._crew.free()
+                self._crew.start(workers)
+        return claimed
 
     @contextmanager
     def blocked(self, call: Call | None = None) -> Iterator[None]:
@@ -84,7 +92,7 @@ class Waits:
         finally:
             with self._latch:
                 self._crew.lend(-lent)
-                me.blocked_on = None
+                self._unblock(me)
 
     def _waiting_call(self) -> Call | None:
         place = here.place
@@ -98,3 +106,8 @@ class Waits:
                 "A call that asks for itself with the same arguments is the usual reason."
             )
         me.blocked_on = call
+        self._scheduler.lend(me)
+
+    def _unblock(self, me: Call) -> None:
+        me.blocked_on = None
+        self._scheduler.take_back(me)

@@ -95,6 +95,8 @@ class Call:
     """How long its function ran, where it is over and the call has not ended."""
     attempts = 0
     """How often it was run in this session."""
+    serial = 0
+    """Which attempt counts: one that ends under another number was given up while it ran."""
 
     def __init__(
         self,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal, NamedTuple
 
 from jumar.errors import DeclarationError
 from jumar.graph.keep import Keep
+from jumar.graph.policy import Backoff, Policy
 
 Reuse = Literal["always", "run", "never"]
 Follow = Literal["deep", "own", "version"]
@@ -38,6 +39,17 @@ class Options:
             anything else, and before what the call needs is computed.
         exists: A function of a ``CallInfo`` that says, cheaply, whether ``restore`` has something; ``restore`` is then
             called when the value is needed.
+        checkpoint_errors: Whether an error that ends a call is kept, and raised again instead of being tried again when
+            the call is asked for in another session.
+        retries: How often a call that failed is tried again in one session.
+        retry_on: Which errors are worth that: a class, several, or a function of the error.
+        backoff: How long to wait before: seconds, a `Backoff`, or a function of the number of failed attempts.
+        timeout_s: How long one attempt may take, in seconds. On threads the function itself cannot be stopped: the call
+            has failed then, and what the function may return later is dropped.
+        catch: Make errors answers: a call gives ``(value, None)`` or ``(None, error)``. True for every ``Exception``; a
+            class or several for these only.
+        priority: Of calls that are ready, those with a higher one run first.
+        resources: What a call needs while it runs, such as ``{"gpu": 1}``, of what the session has.
         reuse: ``"always"``: found wherever the same call is made. ``"run"``: found within one run (session) only.
             ``"never"``: each call runs, and what depends on its value is found only where the value comes out equal.
         refresh: Run even if a result is kept, and replace it.
@@ -56,6 +68,14 @@ class Options:
     checkpoint: bool | Keep | Callable[[Any, Any], Any] | None = None
     restore: Callable[[Any], Any] | None = None
     exists: Callable[[Any], bool] | None = None
+    checkpoint_errors: bool = False
+    retries: int = 0
+    retry_on: Any = Exception
+    backoff: Any = 0.0
+    timeout_s: float | None = None
+    catch: Any = False
+    priority: int = 0
+    resources: Mapping[str, float] | None = None
     reuse: Reuse = "always"
     refresh: bool = False
     ttl_s: float | None = None
@@ -80,6 +100,13 @@ class Options:
             raise DeclarationError(
                 "options key= and ignore= exclude each other: key= says what identifies the arguments."
             )
+
+    @property
+    def policy(self) -> Policy | None:
+        """What is done when calls go wrong; None where nothing special is."""
+        catch = Exception if self.catch is True else self.catch or None
+        said = Policy(self.retries, self.retry_on, self.backoff, self.timeout_s, catch, self.checkpoint_errors)
+        return None if said == Policy() else said
 
     @property
     def hooks(self) -> Hooks | None:
@@ -121,6 +148,30 @@ def _are_names(value: object) -> bool:
     return isinstance(value, tuple) and all(isinstance(name, str) and name for name in value)
 
 
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < float("inf")
+
+
+def _are_errors(value: object) -> bool:
+    kinds = value if isinstance(value, tuple) else (value,)
+    return bool(kinds) and all(isinstance(kind, type) and issubclass(kind, BaseException) for kind in kinds)
+
+
+def _is_function(value: object) -> bool:
+    return callable(value) and not isinstance(value, type)
+
+
+def _are_amounts(value: object) -> bool:
+    return value is None or (
+        isinstance(value, Mapping)
+        and all(isinstance(name, str) and _is_number(amount) for name, amount in value.items())
+    )
+
+
 def _is_age(value: object) -> bool:
     return value is None or (isinstance(value, (int, float)) and not isinstance(value, bool) and value >= 0)
 
@@ -136,6 +187,22 @@ _RULES: tuple[tuple[str, Callable[[Any], bool], str], ...] = (
     ),
     ("restore", lambda value: value is None or callable(value), "a function of the call"),
     ("exists", lambda value: value is None or callable(value), "a function of the call"),
+    ("checkpoint_errors", lambda value: isinstance(value, bool), "True or False"),
+    ("retries", _is_count, "a whole number that is not negative"),
+    ("retry_on", lambda value: _are_errors(value) or _is_function(value), "a class of errors, several, or a function"),
+    (
+        "backoff",
+        lambda value: _is_number(value) or isinstance(value, Backoff) or _is_function(value),
+        "a number of seconds, a jumar.Backoff, or a function",
+    ),
+    (
+        "timeout_s",
+        lambda value: value is None or (_is_number(value) and value > 0),
+        "a number of seconds above 0, or None",
+    ),
+    ("catch", lambda value: isinstance(value, bool) or _are_errors(value), "True, False, or classes of errors"),
+    ("priority", lambda value: isinstance(value, int) and not isinstance(value, bool), "a whole number"),
+    ("resources", _are_amounts, "a dict of amounts by name, such as {'gpu': 1}"),
     ("reuse", lambda value: value in ("always", "run", "never"), "'always', 'run' or 'never'"),
     ("refresh", lambda value: isinstance(value, bool), "True or False"),
     ("ttl_s", _is_age, "a number of seconds that is not negative, or None"),

@@ -212,6 +212,8 @@ class Scheduler:
 
     def put_off(self, call: Call) -> None:
         """Note that a running call cannot run now after all; it waits until `resume` says that it can."""
+        if call.demand:
+            self._give_back(call)
         call.missing = 1
         call.state = WAITING
 

@@ -1,0 +1,49 @@
+"""What the engine and its parts must know of a call's task."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from jumar.graph.call import Call
+from jumar.graph.call_info import CallInfo
+from jumar.graph.keep import Keep
+from jumar.graph.options import Hooks
+from jumar.graph.policy import Policy
+
+
+class Runnable(Protocol):
+    """A task as it is seen from below."""
+
+    name: str
+    fn: Callable[..., Any]
+    names: tuple[str, ...]
+    """Of what is recorded as arguments."""
+    ttl_s: float | None
+    """How old a kept result may be."""
+    policy: Policy | None
+    """What is done when calls go wrong, where that is anything special."""
+    keeps: Keep | None
+    """By what rule results are kept, if there is one."""
+    hooks: Hooks | None
+    """The user's functions that are asked for kept values."""
+    saves: Callable[[CallInfo, Any], Any] | None
+    """The one that keeps them in the place of the store."""
+    decides: Callable[[CallInfo, Any], bool] | None
+    """The one that says whether the store keeps them."""
+
+    def make(self, engine: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
+        """The call in an engine."""
+        ...
+
+    def by_name(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[tuple[str, Any]]:
+        """Each parameter with what it is given."""
+        ...
+
+    def tokens(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[bytes]:
+        """The arguments' tokens as they are now."""
+        ...
+
+    def value_tokens(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bytes | None:
+        """The tokens of finished values, side by side; None where one of them has no identity."""
+        ...

@@ -1,0 +1,303 @@
+"""Running calls: what a worker does with the calls it is given, again where they go wrong and that is wanted."""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+import time
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+from jumar import worker
+from jumar.alarms import Alarm, Alarms
+from jumar.continuation import Continuation, tail_of
+from jumar.continuing import Continuing
+from jumar.crew import Crew
+from jumar.endings import Endings
+from jumar.flights import ELSEWHERE, Elsewhere, Flights
+from jumar.graph.arguments import ATOMS, rebuild
+from jumar.graph.call import NOTHING, RUNNING, Call
+from jumar.graph.scheduler import Scheduler
+from jumar.here import Place, here
+from jumar.live import Live
+from jumar.record import Recorder
+from jumar.result import KeptError, Result
+
+_LOG = logging.getLogger("jumar")
+
+
+class Running:
+    """Runs the calls of one engine.
+
+    Args:
+        owner: The engine.
+        live: The engine's.
+        scheduler: The engine's.
+        recorder: The engine's.
+        in_place: Whether calls run in the threads that make them, so that nothing may be run in another one.
+    """
+
+    crew: Crew
+    endings: Endings
+    continuing: Continuing
+    flights: Flights | None = None
+
+    def __init__(
+        self,
+        owner: Any,
+        live: Live,
+        scheduler: Scheduler,
+        recorder: Recorder,
+        *,
+        in_place: bool,
+    ) -> None:
+        self._owner = owner
+        self._live = live
+        self._latch = live.latch
+        self._scheduler = scheduler
+        self._recorder = recorder
+        self._in_place = in_place
+        self.alarms = Alarms()
+
+    def serve(self, first: Call) -> None:
+        """Run a call, then whatever is ready, until nothing is or this worker is one too many."""
+        was_worker, here.is_worker = here.is_worker, True
+        call: Call | None = first
+        try:
+            while call is not None:
+                call = self.carry_out(call, and_next=True)
+        except BaseException:  # the thread itself was interrupted
+            with self._latch:
+                self.crew.leave()
+            raise
+        finally:
+            here.is_worker = was_worker
+
+    def carry_out(self, call: Call, *, and_next: bool = False) -> Call | None:
+        """Run a call in this thread and end it, whatever happens. Raises only what interrupts the thread itself.
+
+        Returns:
+            With ``and_next``, the next call for this worker.
+        """
+        following = self._attempt(call, and_next)
+        while following is call:  # it is to be tried again, at once
+            following = self._attempt(call, and_next)
+        return following
+
+    def _attempt(self, call: Call, and_next: bool) -> Call | None:
+        before = here.place
+        here.place = Place(self._owner, call, before.depth + 1)
+        flight = self.flights
+        call.serial += 1
+        serial = call.serial
+        try:
+            if call.tail is not NOTHING:
+                following = self.endings.complete(call, *self.continuing.conclude(call), and_next)
+            else:
+                following, flight = self._find_or_run(call, serial, and_next)
+        except BaseException as error:
+            if call.state is RUNNING and call.serial == serial:  # nobody may wait for ever for a call that ended here
+                self.endings.fail(call, error, 0.0)
+            if not isinstance(error, Exception):
+                raise
+            following = self.endings.successor() if and_next else None
+        finally:
+            here.place = before
+            if flight:
+                flight.leave(call)
+        return following
+
+    def _find_or_run(self, call: Call, serial: int, and_next: bool) -> tuple[Call | None, Flights | None]:
+        """End a call with what is kept of it or comes of it; what follows, and what is to be told that it has ended."""
+        flight = self.flights
+        args, kwargs = self.inputs(call) if call.needs else (call.args or (), call.kwargs)
+        kept = self._kept_at_last(call, args, kwargs)
+        if kept is ELSEWHERE:  # whoever takes the call up again may have its lease before this thread is out of here
+            return self._put_off(call, and_next), None
+        if kept is not None and self._takes_up(call, kept):
+            return self._end_with(call, kept, and_next), flight
+        alarm = self._guard(call, serial)
+        call.attempts += 1
+        ran = worker.run(call.task.name, call.task.fn, args, kwargs)
+        del args, kwargs
+        if alarm is not None:
+            alarm.ring = None
+        if call.serial != serial:
+            return self._too_late(and_next), flight
+        if flight and not flight.is_ours(call):  # another process took it over: its result is the one
+            return call, None
+        if ran.error is None:
+            return self._finish(call, ran, and_next), flight
+        following = self._went_wrong(call, ran.error, ran.seconds, and_next)
+        self._pass_on_interrupt(ran.error)
+        return following, flight
+
+    # -- before it runs --------------------------------------------------------------------------------------------
+
+    def _kept_at_last(
+        self, call: Call, args: tuple[Any, ...], kwargs: dict[str, Any] | None
+    ) -> Result | Continuation | KeptError | Elsewhere | None:
+        """What is kept of a call that is about to run: for its values, or recorded by another process meanwhile."""
+        kept = self._recorder.kept_for_values(call, args, kwargs) if call.needs else None
+        return self.flights.enter(call) if kept is None and self.flights else kept
+
+    def _takes_up(self, call: Call, kept: Result | Continuation | KeptError) -> bool:
+        """Whether what is kept will do; of a graph only if it can be made again, and then the call needs it now."""
+        if not isinstance(kept, Continuation):
+            return True
+        if not self.continuing.take_up(call, kept):
+            return False
+        self._owner.enter_lazy(call)
+        return True
+
+    def _end_with(self, call: Call, kept: Result | Continuation | KeptError, and_next: bool) -> Call | None:
+        if isinstance(kept, Continuation):
+            return self._go_on(call, and_next)
+        if isinstance(kept, KeptError):
+            self.endings.fail(call, kept.error, 0.0, is_kept=True)
+            return self.endings.successor() if and_next else None
+        return self.endings.restore(call, kept, and_next)
+
+    def _put_off(self, call: Call, and_next: bool) -> Call | None:
+        """Let another process run the call; this worker goes on with the next one."""
+        with self._latch:
+            waits = not self._live.is_closed  # at its end a session waits for no other process
+            cancelled = [] if waits else self._owner.take_back(call, running=True)
+            if waits:
+                self._scheduler.put_off(call)
+        self.endings.end(cancelled, "cancelled", 0.0)
+        if self.flights and waits:
+            self.flights.watch(call)
+        return self.endings.successor() if and_next else None
+
+    def resume(self, calls: Sequence[Call]) -> None:
+        """Take calls up again that were put off."""
+        with self._latch:
+            for call in calls:
+                self._scheduler.resume(call)
+            workers = self.crew.free()
+        self.crew.start(workers)
+
+    def inputs(self, call: Call) -> tuple[tuple[Any, ...], dict[str, Any] | None]:
+        """The arguments of a call, with the values of the calls among them."""
+
+        def value_of(leaf: Any) -> Any:
+            return self._owner.read(leaf) if type(leaf) is Call else leaf
+
+        args = tuple([rebuild(arg, value_of) for arg in call.args or ()])
+        kwargs = {name: rebuild(arg, value_of) for name, arg in call.kwargs.items()} if call.kwargs else None
+        return args, kwargs
+
+    # -- when it has run -------------------------------------------------------------------------------------------
+
+    def _finish(self, call: Call, ran: worker.Ran, and_next: bool) -> Call | None:
+        if call.state is not RUNNING:  # abandoned: whoever waited has been told, and the store may be closed
+            return self.endings.successor() if and_next else None
+        call.seconds = ran.seconds
+        if type(ran.value) not in ATOMS and (tail := tail_of(ran.value, self._call_of)) is not NOTHING:
+            self.continuing.begin(call, tail)
+            self._owner.enter_lazy(call)
+            return self._go_on(call, and_next)
+        if call.catches:
+            ran = ran._replace(value=(ran.value, None))
+        return self.endings.complete(call, *self._recorder.result(call, ran), and_next)
+
+    def _call_of(self, handle: Any) -> Any:
+        """The call behind a future or a lazy; another session's future is waited for as anybody's is."""
+        if handle._keeper is not self._owner:  # noqa: SLF001
+            return self._owner.adopt(handle)
+        call: Call = handle._call  # noqa: SLF001
+        return call.twin or call
+
+    def _go_on(self, call: Call, and_next: bool) -> Call | None:
+        """Let a call end as what it returned does; this worker is free for the next one."""
+        with self._latch:
+            if call.state is not RUNNING:
+                return self.crew.next() if and_next else None
+            doomed = self.continuing.hand_over(call)
+            for lost in doomed:
+                self.endings.lose(lost)
+            successor = self.crew.next() if and_next else None
+            workers = self.crew.free()
+        self.endings.end(doomed, "failed", 0.0)
+        self.crew.start(workers)
+        return successor
+
+    # -- when it went wrong ----------------------------------------------------------------------------------------
+
+    def _went_wrong(self, call: Call, error: BaseException, seconds: float, and_next: bool) -> Call | None:
+        """End a call with an error, unless it is to be tried again, or the error is its answer."""
+        policy = call.task.policy
+        if policy is not None and isinstance(error, Exception) and call.state is RUNNING:
+            wait_s = self._wait_s(call, error)
+            if wait_s is not None:
+                self._recorder.failure(call, error, seconds)
+                return self._try_again(call, wait_s, and_next)
+            if policy.catches(error):
+                caught = worker.Ran((None, error), None, seconds)
+                return self.endings.complete(call, *self._recorder.result(call, caught), and_next)
+            if policy.checkpoint_errors and call.keep:
+                self._recorder.failure(call, error, seconds)
+                self._recorder.error(call, error, seconds)
+                self.endings.fail(call, error, seconds, is_kept=True)
+                return self.endings.successor() if and_next else None
+        self.endings.fail(call, error, seconds)
+        return self.endings.successor() if and_next else None
+
+    @staticmethod
+    def _wait_s(call: Call, error: Exception) -> float | None:
+        """Seconds to wait before the call is tried again; None if it is not, or the user's function cannot say."""
+        try:
+            wait_s: float | None = call.task.policy.wait_s(call.attempts, error, random.random())
+        except Exception:  # noqa: BLE001  (user code: the error at hand is the one to tell)
+            _LOG.exception("retry_on= or backoff= of task %r failed; the call is not tried again", call.task.name)
+            return None
+        return wait_s
+
+    def _try_again(self, call: Call, wait_s: float, and_next: bool) -> Call | None:
+        if wait_s and not self._in_place:
+            with self._latch:
+                if call.state is RUNNING:
+                    self._scheduler.put_off(call)
+            self.alarms.set(wait_s, partial(self.resume, [call]))
+            return self.endings.successor() if and_next else None
+        time.sleep(wait_s)
+        return call
+
+    def _guard(self, call: Call, serial: int) -> Alarm | None:
+        """The alarm that gives this attempt up when its time is over."""
+        policy = call.task.policy
+        if policy is None or policy.timeout_s is None:
+            return None
+        return self.alarms.set(policy.timeout_s, partial(self._give_up, call, serial, policy.timeout_s))
+
+    def _give_up(self, call: Call, serial: int, timeout_s: float) -> None:
+        """End an attempt whose time is over. The thread that runs it goes on, and another worker takes its place."""
+        with self._latch:
+            if call.state is not RUNNING or call.serial != serial:
+                return
+            call.serial += 1  # what the function may still return is dropped
+            self.crew.lend(not self._in_place)
+        error = TimeoutError(
+            f"task {call.task.name!r} (key {call.key.hex()[:12]}) was given up after {timeout_s:g} s. Its function cannot be "
+            f"stopped on a thread: it may still run, and what it returns is dropped."
+        )
+        following = self._went_wrong(call, error, timeout_s, and_next=False)
+        if following is call:
+            with self._latch:
+                self._scheduler.put_off(call)
+        self.resume([call] if following is call else [])
+
+    def _too_late(self, and_next: bool) -> Call | None:
+        """Give back the place of an attempt that was given up while it ran."""
+        with self._latch:
+            self.crew.lend(-(not self._in_place))
+        return self.endings.successor() if and_next else None
+
+    @staticmethod
+    def _pass_on_interrupt(error: BaseException) -> None:
+        """Ctrl-C while a call runs in the main thread stops the program, not only the call."""
+        if not isinstance(error, Exception) and threading.current_thread() is threading.main_thread():
+            raise error
