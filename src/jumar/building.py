@@ -10,7 +10,7 @@ from contextvars import ContextVar
 from typing import Any, ParamSpec, TypeVar, overload
 
 from jumar.errors import DeclarationError
-from jumar.here import Place, here
+from jumar.here import PLACE, Place
 from jumar.lazy import Lazy
 
 P = ParamSpec("P")
@@ -23,7 +23,7 @@ _opened: ContextVar[Place | None] = ContextVar("jumar_building", default=None)
 
 def is_building() -> bool:
     """Whether a call of a task made here is to be described only."""
-    return _opened.get() is here.place
+    return _opened.get() is PLACE.get()
 
 
 @contextmanager
@@ -46,7 +46,7 @@ def lazily() -> Iterator[None]:
         >>> jumar.collect(z)
         4
     """
-    token = _opened.set(here.place)
+    token = _opened.set(PLACE.get())
     try:
         yield
     finally:

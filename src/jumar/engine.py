@@ -344,7 +344,7 @@ class Engine:
             self.drain()
         if self._flights:
             self._flights.close()
-        self._running.alarms.close()
+        self._running.close()
         self._executor.close(wait=how != "now")
 
 

@@ -1,15 +1,16 @@
-"""What the current thread is doing: which engine runs which call in it."""
+"""What the current thread, or asyncio task, is doing: which engine runs which call in it."""
 
 from __future__ import annotations
 
 import threading
+from contextvars import ContextVar
 from typing import Any, NamedTuple
 
 from jumar.graph.call import Call
 
 
 class Place(NamedTuple):
-    """Where in an engine's work a thread stands."""
+    """Where in an engine's work a thread, or an asyncio task, stands."""
 
     engine: Any
     """The engine; None outside of every task."""
@@ -22,12 +23,17 @@ class Place(NamedTuple):
 OUTSIDE = Place(None, None, 0)
 
 
-class Here(threading.local):
-    """The place of each thread."""
+PLACE: ContextVar[Place] = ContextVar("jumar_place", default=OUTSIDE)
+"""The place. Threads that a task starts by itself are outside; what asyncio starts for it is where it is."""
 
-    place: Place = OUTSIDE
+
+class Here(threading.local):
+    """What is said of each thread."""
+
     is_worker = False
     """Whether an executor runs this thread for an engine, so that it takes one of the engine's places."""
+    is_loop = False
+    """Whether asynchronous tasks run in this thread, so that nothing in it may wait without ``await``."""
 
 
 here = Here()

@@ -8,11 +8,12 @@ import threading
 import time
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
+from types import CoroutineType
+from typing import TYPE_CHECKING, Any
 
 from jumar import worker
 from jumar.alarms import Alarm, Alarms
-from jumar.continuation import Continuation, tail_of
+from jumar.continuation import Continuation, calls_in, tail_of
 from jumar.continuing import Continuing
 from jumar.crew import Crew
 from jumar.endings import Endings
@@ -20,10 +21,13 @@ from jumar.flights import ELSEWHERE, Elsewhere, Flights
 from jumar.graph.arguments import ATOMS, rebuild
 from jumar.graph.call import NOTHING, RUNNING, Call
 from jumar.graph.scheduler import Scheduler
-from jumar.here import Place, here
+from jumar.here import PLACE, Place, here
 from jumar.live import Live
 from jumar.record import Recorder
 from jumar.result import KeptError, Result
+
+if TYPE_CHECKING:
+    from jumar.loop import Loop
 
 _LOG = logging.getLogger("jumar")
 
@@ -60,6 +64,7 @@ class Running:
         self._recorder = recorder
         self._in_place = in_place
         self.alarms = Alarms()
+        self._loop: Loop | None = None
 
     def serve(self, first: Call) -> None:
         """Run a call, then whatever is ready, until nothing is or this worker is one too many."""
@@ -87,13 +92,14 @@ class Running:
         return following
 
     def _attempt(self, call: Call, and_next: bool) -> Call | None:
-        before = here.place
-        here.place = Place(self._owner, call, before.depth + 1)
+        token = PLACE.set(Place(self._owner, call, PLACE.get().depth + 1))
         flight = self.flights
         call.serial += 1
         serial = call.serial
         try:
-            if call.tail is not NOTHING:
+            if call.awaits:
+                following = self._land(call, and_next)
+            elif call.tail is not NOTHING:
                 following = self.endings.complete(call, *self.continuing.conclude(call), and_next)
             else:
                 following, flight = self._find_or_run(call, serial, and_next)
@@ -104,7 +110,7 @@ class Running:
                 raise
             following = self.endings.successor() if and_next else None
         finally:
-            here.place = before
+            PLACE.reset(token)
             if flight:
                 flight.leave(call)
         return following
@@ -128,11 +134,49 @@ class Running:
             return self._too_late(and_next), flight
         if flight and not flight.is_ours(call):  # another process took it over: its result is the one
             return call, None
+        if type(ran.value) is CoroutineType:
+            if not self._in_place:
+                return self._await(call, ran.value, and_next), flight
+            from jumar.loop import run_here  # noqa: PLC0415  (asyncio takes 27 ms that most programs need not spend)
+
+            with self._owner.blocked():  # what it awaits is run in its place
+                ran = run_here(ran.value, call.task.policy and call.task.policy.timeout_s)
+        return self._end_as(call, ran, and_next), flight
+
+    def _end_as(self, call: Call, ran: worker.Ran, and_next: bool) -> Call | None:
+        """End a call as its function ended."""
         if ran.error is None:
-            return self._finish(call, ran, and_next), flight
+            return self._finish(call, ran, and_next)
         following = self._went_wrong(call, ran.error, ran.seconds, and_next)
         self._pass_on_interrupt(ran.error)
-        return following, flight
+        return following
+
+    def close(self) -> None:
+        """Ring no alarms any more, and cancel what an event loop runs."""
+        self.alarms.close()
+        if self._loop is not None:
+            self._loop.close()
+
+    # -- asynchronous functions ------------------------------------------------------------------------------------
+
+    def _await(self, call: Call, coroutine: CoroutineType[Any, Any, Any], and_next: bool) -> Call | None:
+        """Let the event loop run a coroutine; this worker is free for the next call."""
+        with self._latch:
+            if self._loop is None:
+                from jumar.loop import Loop  # noqa: PLC0415  (as above)
+
+                self._loop = Loop()
+        policy = call.task.policy
+        landing = self._owner.adopt(self._loop.start(coroutine, policy and policy.timeout_s))
+        call.needs, call.tail, call.awaits = (landing,), landing, True
+        return self._go_on(call, and_next)
+
+    def _land(self, call: Call, and_next: bool) -> Call | None:
+        """End a call as its coroutine ended."""
+        ran: worker.Ran = self._owner.read(call.tail)
+        call.tail, call.awaits = NOTHING, False
+        call.needs = calls_in((call.args, call.kwargs))
+        return self._end_as(call, ran, and_next)
 
     # -- before it runs --------------------------------------------------------------------------------------------
 

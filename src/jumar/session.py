@@ -21,7 +21,7 @@ from jumar.engine import Engine
 from jumar.errors import SettingsError, StoreError, StoreWarning
 from jumar.events import Counts, Event
 from jumar.executors import Executor, InlineExecutor, ThreadsExecutor
-from jumar.here import here
+from jumar.here import PLACE
 from jumar.period import Period
 from jumar.store.held_records import HeldScribe
 from jumar.store.joined_store import JoinedStore
@@ -355,7 +355,7 @@ def current() -> Session:
     It is the task's own inside a task, else that of the innermost ``with`` block, else the last one opened in this
     process, else the default one, made now.
     """
-    engine: Engine | None = here.place.engine
+    engine: Engine | None = PLACE.get().engine
     if engine is not None:
         owner: Session = engine.owner
         return owner

@@ -6,8 +6,8 @@ import functools
 import inspect
 import os
 import weakref
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Concatenate, Generic, NoReturn, ParamSpec, TypeVar, cast, overload
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from typing import Any, Concatenate, Generic, NoReturn, ParamSpec, Protocol, TypeVar, cast, overload
 
 from jumar.building import is_building
 from jumar.capture import capture
@@ -20,7 +20,7 @@ from jumar.graph.call_info import CallInfo
 from jumar.graph.keep import Keep
 from jumar.graph.options import Follow, Options, Reuse
 from jumar.graph.policy import Errors, Waits
-from jumar.here import here
+from jumar.here import PLACE
 from jumar.keys import CodeFingerprint, CodePart, Signature, call_key, fingerprint_code
 from jumar.keys.code import stand_for_function
 from jumar.keys.code_origin import library_version
@@ -83,7 +83,7 @@ class Task(Generic[P, T]):
             ArgumentError: The arguments do not fit the signature.
             FingerprintError: An argument has no identity.
         """
-        engine: Engine = here.place.engine or current_session().engine
+        engine: Engine = PLACE.get().engine or current_session().engine
         return engine.spawn(self.make(engine, args, kwargs))
 
     @overload
@@ -97,7 +97,7 @@ class Task(Generic[P, T]):
             ArgumentError: The arguments do not fit the signature.
             FingerprintError: An argument has no identity.
         """
-        engine: Engine = here.place.engine or current_session().engine
+        engine: Engine = PLACE.get().engine or current_session().engine
         return Lazy(engine, self.make(engine, args, kwargs))
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> T:
@@ -110,7 +110,7 @@ class Task(Generic[P, T]):
         """
         if is_building():
             return cast("T", self.lazy(*args, **kwargs))
-        engine: Engine = here.place.engine or current_session().engine
+        engine: Engine = PLACE.get().engine or current_session().engine
         return cast("T", engine.run(self.make(engine, args, kwargs)))
 
     def options(self, **changes: Any) -> Task[P, T]:
@@ -127,11 +127,11 @@ class Task(Generic[P, T]):
             >>> square.options(checkpoint=False).spawn(3).result()
             9
         """
-        return Task(self.fn, self._options.with_changes(changes))
+        return task_with(self.fn, self._options.with_changes(changes))
 
     def key(self, *args: Any, **kwargs: Any) -> str:
         """The key of this call in hexadecimal, without running anything."""
-        return self.make(here.place.engine or current_session().engine, args, kwargs).key.hex()
+        return self.make(PLACE.get().engine or current_session().engine, args, kwargs).key.hex()
 
     @property
     def info(self) -> TaskInfo:
@@ -192,7 +192,7 @@ class Task(Generic[P, T]):
     def _decide(self, call: Call, engine: Engine) -> None:
         """Whether the call may be found, and whether its result is kept."""
         options = self._options
-        parent = here.place.call
+        parent = PLACE.get().call
         keep = options.checkpoint
         if keep is False or not engine.keeps or (keep is None and parent is not None and not parent.keep):
             call.keep = False
@@ -224,7 +224,34 @@ class Task(Generic[P, T]):
         if isinstance(known, Task) and known.fn is self.fn:
             same = known is self or known._options == self._options  # noqa: SLF001
             return self.fn.__qualname__ if same else (_with_options, (known, self._options))
-        return Task, (self.fn, self._options)
+        return task_with, (self.fn, self._options)
+
+
+class AsyncTask(Task[P, T]):
+    """A task made of an ``async def`` function: a call of it is a future, to be awaited.
+
+    Example:
+        >>> import asyncio, jumar
+        >>> @jumar.task
+        ... async def double(x: int) -> int:
+        ...     await asyncio.sleep(0)
+        ...     return 2 * x
+        >>> double(4).result()
+        8
+    """
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Future[T]:  # type: ignore[override]
+        """As `spawn`, so that ``await f(x)`` works as it does without the decorator."""
+        if is_building():
+            return cast("Future[T]", self.lazy(*args, **kwargs))
+        return self.spawn(*args, **kwargs)
+
+
+def task_with(fn: Callable[P, T], options: Options) -> Task[P, T]:
+    """The task of a function, of the kind that fits it."""
+    if inspect.iscoroutinefunction(fn):
+        return cast("Task[P, T]", AsyncTask(fn, options))
+    return Task(fn, options)
 
 
 class BoundTask(Generic[P, T]):
@@ -263,6 +290,17 @@ class BoundTask(Generic[P, T]):
         return self.task.key(self.instance, *args, **kwargs)
 
 
+class Declares(Protocol):
+    """What ``@jumar.task(...)`` with options gives: it makes tasks of functions."""
+
+    @overload
+    def __call__(self, fn: Callable[P, Coroutine[Any, Any, T]], /) -> AsyncTask[P, T]: ...
+    @overload
+    def __call__(self, fn: Callable[P, T], /) -> Task[P, T]: ...
+
+
+@overload
+def task(fn: Callable[P, Coroutine[Any, Any, T]], /) -> AsyncTask[P, T]: ...
 @overload
 def task(fn: Callable[P, T], /) -> Task[P, T]: ...
 @overload
@@ -289,7 +327,7 @@ def task(
     code: Follow = "deep",
     uses: Sequence[Any] = (),
     env: Sequence[str] = (),
-) -> Callable[[Callable[P, T]], Task[P, T]]: ...
+) -> Declares: ...
 def task(fn: Callable[..., Any] | None = None, /, **options: Any) -> Any:
     """Makes a function a `Task`: its calls are found again wherever the same call is made.
 
@@ -319,11 +357,15 @@ def task(fn: Callable[..., Any] | None = None, /, **options: Any) -> Any:
     """
     chosen = Options().with_changes(options)
     if fn is not None:
-        return Task(fn, chosen)
-    return lambda function: Task(function, chosen)
+        return task_with(fn, chosen)
+    return lambda function: task_with(function, chosen)
 
 
-def spawn(fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
+@overload
+def spawn(fn: Callable[..., Coroutine[Any, Any, T]], /, *args: Any, **kwargs: Any) -> Future[T]: ...
+@overload
+def spawn(fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]: ...
+def spawn(fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
     """A future for the call of any function, as if it had been declared a task.
 
     Args:
@@ -348,9 +390,9 @@ def task_of(fn: Callable[..., T]) -> Task[..., T]:
     try:
         known = _made.get(fn)
         if known is None:
-            known = _made[fn] = Task(fn)
+            known = _made[fn] = task_with(fn, Options())
     except TypeError:  # cannot be hashed or weakly referenced: made anew each time
-        return Task(fn)
+        return task_with(fn, Options())
     return known
 
 
@@ -364,7 +406,7 @@ stand_for_function(Task)
 
 def _with_options(known: Task[P, T], options: Options) -> Task[P, T]:
     """A task that can be imported, with other options: how such a one is unpickled."""
-    return Task(known.fn, options)
+    return task_with(known.fn, options)
 
 
 def _refuse_what_cannot_be_a_task(fn: object) -> None:
@@ -374,8 +416,6 @@ def _refuse_what_cannot_be_a_task(fn: object) -> None:
         _refuse(fn, "is not a function yet: put @jumar.task below @staticmethod; a class method cannot be a task")
     if not callable(fn):
         _refuse(fn, "cannot be called; @jumar.task goes above a function")
-    if inspect.iscoroutinefunction(fn):
-        _refuse(fn, "is asynchronous; a task is a plain function: use asyncio.run(...) inside it")
     if inspect.isgeneratorfunction(fn) or inspect.isasyncgenfunction(fn):
         _refuse(fn, "is a generator, whose values cannot be kept; return a list, or make each item a call of its own")
 

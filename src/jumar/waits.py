@@ -11,7 +11,7 @@ from jumar.errors import DeadlockError
 from jumar.future import Future
 from jumar.graph.call import Call
 from jumar.graph.scheduler import Scheduler, depends
-from jumar.here import here
+from jumar.here import PLACE, here
 from jumar.latch import Latch
 
 DEEPEST_INLINE = 16
@@ -45,13 +45,18 @@ class Waits:
         Inside a task the wait is not idle: a call that is ready runs here and now; else another worker is let in for
         the time of the wait.
         """
+        if here.is_loop:
+            raise DeadlockError(
+                f"{future!r} is waited for inside an asynchronous task without `await`, which would stop all of them. Write "
+                f"`await future`; for several of them `asyncio.gather(*futures)`."
+            )
         me = self._waiting_call()
         if me is None:
             future.block(timeout_s)
             return
         # Not where this thread would be stuck in a function whose time is over.
         stoppable = call.task is not None and call.task.policy is not None and call.task.policy.timeout_s is not None
-        may_run = timeout_s is None and here.place.depth < DEEPEST_INLINE and not stoppable
+        may_run = timeout_s is None and PLACE.get().depth < DEEPEST_INLINE and not stoppable
         if may_run and self._ran_here(me, call) and future.done():
             return  # else it returned other calls, or is to be tried again
         with self.blocked(call):
@@ -95,7 +100,7 @@ class Waits:
                 self._unblock(me)
 
     def _waiting_call(self) -> Call | None:
-        place = here.place
+        place = PLACE.get()
         return place.call if place.engine is self._owner else None
 
     def _block(self, me: Call, call: Call | None) -> None:

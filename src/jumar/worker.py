@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from types import AsyncGeneratorType, CoroutineType, GeneratorType
+from types import AsyncGeneratorType, GeneratorType
 from typing import Any, NamedTuple
 
 from jumar.errors import ResultError
@@ -20,7 +20,6 @@ class Ran(NamedTuple):
 
 _NOT_RESULTS: dict[type, str] = {
     GeneratorType: "a generator: return a list, or make each item a call of its own",
-    CoroutineType: "a coroutine: tasks are plain functions; run it with asyncio.run(...) inside the task",
     AsyncGeneratorType: "an asynchronous generator: return a list",
 }
 
@@ -33,6 +32,9 @@ def run(task: str, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[s
         fn: The function.
         args: Positional arguments.
         kwargs: Keyword arguments, if there are any.
+
+    Returns:
+        What came of it; the value of an asynchronous function is a coroutine, which has not begun to run.
     """
     started_s = time.perf_counter()
     try:
@@ -42,7 +44,5 @@ def run(task: str, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[s
         return Ran(None, error, time.perf_counter() - started_s)
     seconds = time.perf_counter() - started_s
     if type(value) in _NOT_RESULTS:
-        if isinstance(value, CoroutineType):
-            value.close()
         return Ran(None, ResultError(f"task {task!r} returned {_NOT_RESULTS[type(value)]}"), seconds)
     return Ran(value, None, seconds)

@@ -12,7 +12,6 @@ from jumar.testing.conformance_edits import EDITS
 
 ROOT = Path(__file__).parents[2]
 LIBRARIES = ("pandas", "polars", "pyarrow", "scipy")
-ASYNCHRONOUS = {"coroutine": Found.REFUSED, "change a coroutine": Found.REFUSED}
 
 BY_NAME = """
 from jumar.testing.conformance import answer
@@ -77,8 +76,8 @@ def of_jumar():
     return [*judge_values(asked, LIBRARIES), *judge_edits(asked)]
 
 
-def test_jumar_is_right_on_every_line_and_refuses_asynchronous_tasks(of_jumar):
-    assert {it.name: it.found for it in of_jumar if it.found is not Found.RIGHT} == ASYNCHRONOUS
+def test_jumar_is_right_on_every_line(of_jumar):
+    assert {it.name: it.found for it in of_jumar if it.found is not Found.RIGHT} == {}
 
 
 def test_the_tables_are_as_large_as_promised(of_jumar):

@@ -20,6 +20,16 @@ def with_options(x: int) -> list[int]:
     return [x]
 
 
+@jumar.task
+async def asynchronous(x: int) -> str:
+    return str(x)
+
+
+@jumar.task(retries=2)
+async def asynchronous_with_options(x: int) -> bytes:
+    return bytes(x)
+
+
 class Model:
     @jumar.task
     def predict(self, x: int) -> str:
@@ -36,6 +46,10 @@ def forms() -> None:
     assert_type(with_options(1), list[int])
     assert_type(jumar.spawn(len, "abc").result(), int)
     assert_type(jumar.spawn(plain, 1).result(), float)
+    assert_type(asynchronous(1), Future[str])
+    assert_type(asynchronous.spawn(1).result(), str)
+    assert_type(asynchronous_with_options(1).result(), bytes)
+    assert_type(jumar.spawn(asynchronous.fn, 1).result(), str)
     assert_type(Model().predict(1), str)
     assert_type(Model().predict.spawn(1).result(), str)
     plain("wrong")  # type: ignore[arg-type]

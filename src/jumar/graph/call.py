@@ -91,6 +91,8 @@ class Call:
     """The error that ended what its function returned, where the call is to answer with it."""
     catches = False
     """Whether an error is its answer, and not its end."""
+    awaits = False
+    """Whether ``tail`` is what an event loop makes of its coroutine, and no value of its own yet."""
     seconds = 0.0
     """How long its function ran, where it is over and the call has not ended."""
     attempts = 0

@@ -32,6 +32,7 @@ from jumar.keys.code_watch import Watch
 
 # Things of the process that a function uses without its result depending on the state they are in.
 _OPAQUE_MODULES = frozenset({"threading", "_thread", "logging", "contextvars", "_contextvars", "weakref", "_weakref"})
+_OPAQUE_SUBMODULES = frozenset({"asyncio.locks", "asyncio.queues"})
 _OPAQUE_TYPES = (io.IOBase, weakref.ref)
 
 
@@ -51,8 +52,13 @@ def followed_as(value: Any) -> str:
 
 
 def _is_opaque(value: Any) -> bool:
-    modules = {base.__module__.partition(".")[0] for base in type(value).__mro__ if isinstance(base.__module__, str)}
-    return isinstance(value, _OPAQUE_TYPES) or not modules.isdisjoint(_OPAQUE_MODULES)
+    names = {base.__module__ for base in type(value).__mro__ if isinstance(base.__module__, str)}
+    modules = {name.partition(".")[0] for name in names}
+    return (
+        isinstance(value, _OPAQUE_TYPES)
+        or not modules.isdisjoint(_OPAQUE_MODULES)
+        or not names.isdisjoint(_OPAQUE_SUBMODULES)
+    )
 
 
 def _is_found_by_name(value: Any) -> bool:

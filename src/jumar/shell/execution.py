@@ -13,7 +13,7 @@ from typing import IO, Any, NamedTuple
 
 from jumar.errors import DeclarationError
 from jumar.graph.call import RUNNING
-from jumar.here import here
+from jumar.here import PLACE
 from jumar.shell.error import Command, ShellError, ShellTimeoutError
 from jumar.shell.kept_file import KeptFile, move_into_place
 from jumar.shell.options import ShellOptions
@@ -112,7 +112,7 @@ def execute(task: str, command: Command, options: ShellOptions, files: Declared)
             stderr=stderr,
             timeout_s=options.timeout_s,
             grace_s=options.grace_s,
-            is_wanted=_wanted_by(here.place.call),
+            is_wanted=_wanted_by(PLACE.get().call),
         )
         problem = _problem(ended, options) or room.what_is_missing()
         if problem:

@@ -14,7 +14,7 @@ from jumar.errors import DeclarationError
 from jumar.graph.call_info import CallInfo
 from jumar.graph.keep import Keep
 from jumar.graph.options import Follow, Options, Reuse
-from jumar.here import here
+from jumar.here import PLACE
 from jumar.keys.code_token import shape_of
 from jumar.keys.file import Dir, File
 from jumar.shell.error import Command
@@ -110,7 +110,8 @@ def _run(
 ) -> ShellResult:
     from jumar.shell.execution import declared_files, execute  # noqa: PLC0415  (`import jumar` stays quick)
 
-    name = here.place.call.task.name if here.place.call is not None else getattr(command, "__qualname__", repr(command))
+    call = PLACE.get().call
+    name = call.task.name if call is not None else getattr(command, "__qualname__", repr(command))
     bound = inspect.signature(command).bind(*args, **kwargs)
     bound.apply_defaults()
     files = declared_files(name, options, args, kwargs, bound.arguments)
