@@ -69,7 +69,8 @@ class Faults:
 
     Args:
         at: The number of the operation that fails, from 1; None for none, where operations are only to be recorded.
-        error: Makes what is raised. `SimulatedCrash`, `die` and the functions above are of that kind.
+        error: Makes what is raised. `SimulatedCrash`, `die` and the functions above are of that kind. One that returns
+            None only holds the operation up for as long as it takes, such as a wait for an event.
         when: ``"before"``: the operation is not carried out. ``"after"``: it is, and its answer is lost.
         onwards: Whether all later operations fail as well.
         only: The operations that are counted, such as ``"index.add"``; all if not given.
@@ -81,7 +82,7 @@ class Faults:
     def __init__(
         self,
         at: int | None = None,
-        error: Callable[[], BaseException] = SimulatedCrash,
+        error: Callable[[], BaseException | None] = SimulatedCrash,
         *,
         when: Literal["before", "after"] = "before",
         onwards: bool = False,
@@ -125,8 +126,10 @@ class Faults:
             self._counted += 1
             return self._counted == self._at or (self._onwards and self._counted > self._at)
 
-    def _raise(self) -> NoReturn:
+    def _raise(self) -> None:
         error = self._error()
+        if error is None:
+            return
         self._crashed = isinstance(error, SimulatedCrash)
         raise error
 
