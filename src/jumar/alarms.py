@@ -10,10 +10,12 @@ import time
 from collections.abc import Callable
 
 _LOG = logging.getLogger("jumar")
+_SWEPT_AT = 1000
+"""Cancelled alarms that may wait for their time: of a million calls with a timeout of an hour most would."""
 
 
 class Alarm:
-    """One alarm; cancelled by setting ``ring`` to None."""
+    """One alarm; see `Alarms.cancel`."""
 
     __slots__ = ("ring",)
 
@@ -39,6 +41,7 @@ class Alarms:
         self._changed = threading.Condition()
         self._due: list[tuple[float, int, Alarm]] = []
         self._order = itertools.count()
+        self._cancelled = 0
         self._thread: threading.Thread | None = None
         self._closed = False
 
@@ -52,6 +55,16 @@ class Alarms:
                 self._thread.start()
             self._changed.notify()
         return alarm
+
+    def cancel(self, alarm: Alarm) -> None:
+        """Let an alarm not ring, if it has not rung; it keeps nothing alive any more."""
+        alarm.ring = None
+        with self._changed:
+            self._cancelled += 1
+            if self._cancelled > _SWEPT_AT and 2 * self._cancelled > len(self._due):
+                self._due = [entry for entry in self._due if entry[2].ring is not None]
+                heapq.heapify(self._due)
+                self._cancelled = 0
 
     def close(self) -> None:
         """Ring no more. What is being rung is not waited for."""

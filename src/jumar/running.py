@@ -129,7 +129,7 @@ class Running:
         ran = worker.run(call.task.name, call.task.fn, args, kwargs)
         del args, kwargs
         if alarm is not None:
-            alarm.ring = None
+            self.alarms.cancel(alarm)
         if call.serial != serial:
             return self._too_late(and_next), flight
         if flight and not flight.is_ours(call):  # another process took it over: its result is the one
