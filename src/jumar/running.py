@@ -283,8 +283,8 @@ class Running:
                 caught = worker.Ran((None, error), None, seconds)
                 return self.endings.complete(call, *self._recorder.result(call, caught), and_next)
             if policy.checkpoint_errors and call.keep:
-                self._recorder.failure(call, error, seconds)
                 self._recorder.error(call, error, seconds)
+                self._recorder.failure(call, error, seconds)  # after it: a result takes the failures of its call away
                 self.endings.fail(call, error, seconds, is_kept=True)
                 return self.endings.successor() if and_next else None
         self.endings.fail(call, error, seconds)

@@ -112,8 +112,9 @@ def test_rules_by_task_run_and_code_version_combine(project):
     assert [
         (share["task"], share["calls"]) for share in project.json("gc", "--keep-last", 1, "--dry-run")["shares"]
     ] == [("norm", 3)]
-    both = project.json("gc", "--run", 2, "--task", "load", "--dry-run")
-    assert sorted((share["task"], share["calls"]) for share in both["shares"]) == [("load", 3), ("norm", 3)]
+    for task, calls in (("norm", [("norm", 3)]), ("load", [])):
+        both = project.json("gc", "--run", 2, "--task", task, "--dry-run")
+        assert [(share["task"], share["calls"]) for share in both["shares"]] == calls
     project.jumar("gc", "--keep-last", 1)
     assert project.program(factor=3) == 0
     assert project.program(factor=2) == 3

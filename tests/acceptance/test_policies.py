@@ -135,7 +135,9 @@ def test_a_kept_error_is_raised_again_and_nothing_runs(tmp_path):
             work.spawn().result()
     assert flaky.runs == 1
     with jumar.Store.open(tmp_path) as store:
-        assert [record.state for record in store.calls()] == ["failed"]
+        assert [(record.state, record.error, record.attempt) for record in store.calls()] == [
+            ("failed", "ValueError: failure 1", 1)
+        ]
 
 
 def test_without_that_a_failed_call_is_tried_again_in_the_next_session(tmp_path):

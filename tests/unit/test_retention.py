@@ -57,12 +57,15 @@ VERSIONS = [
         (Rules(keep_last=1), "abc"),
         (Rules(keep_last=2), "a"),
         (Rules(keep_last=3), ""),
-        (Rules(runs=frozenset({3}), tasks=frozenset({"g"})), "de"),
+        (Rules(runs=frozenset({3}), tasks=frozenset({"g"})), ""),
+        (Rules(runs=frozenset({1}), tasks=frozenset({"f", "g"})), "ac"),
+        (Rules(older_than_s=8.5 * DAY_S, keep_last=1), "a"),
+        (Rules(older_than_s=8.5 * DAY_S, max_size_bytes=0), "ae"),
         (Rules(max_size_bytes=0), "abcde"),
         (Rules(max_size_bytes=10**9), ""),
     ],
 )
-def test_a_result_goes_if_any_rule_applies(rules, went):
+def test_a_result_goes_if_every_rule_that_is_said_applies(rules, went):
     assert gone(VERSIONS, rules) == went
 
 
@@ -117,9 +120,15 @@ def test_the_cheapest_to_recompute_for_its_bytes_goes_first_and_no_more_than_nee
     assert gone(items, Rules(max_size_bytes=1000 + ROW_BYTES)) == "bcd"
 
 
-def test_what_other_rules_take_needs_no_eviction():
-    items = [item("a", days=9, size=5000), item("b", size=5000)]
-    assert gone(items, Rules(older_than_s=8 * DAY_S, max_size_bytes=6000)) == "a"
+def test_a_bound_on_the_size_takes_only_what_other_rules_choose_and_no_more_than_needed():
+    items = [item("a", days=9, size=5000, seconds=2), item("b", size=5000), item("c", days=9, size=5000, seconds=1)]
+    assert gone(items, Rules(older_than_s=8 * DAY_S, max_size_bytes=11_000)) == "c"
+    assert gone(items, Rules(older_than_s=8 * DAY_S, max_size_bytes=0)) == "ac"
+
+
+def test_two_rules_give_two_reasons():
+    [loss] = condemn(VERSIONS, Rules(older_than_s=8.5 * DAY_S, tasks=frozenset({"f"})), Usage(NOW_S))
+    assert loss.reason == "swept: older than 204 hours, results of task f"
 
 
 def test_results_that_share_a_blob_go_together_or_not_at_all():

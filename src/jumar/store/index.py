@@ -20,7 +20,8 @@ class Index(Protocol):
         ...
 
     def add(self, entries: Sequence[Entry], failures: Sequence[Failure] = ()) -> None:
-        """Record a group, all or nothing. An entry replaces what was there; it also removes the call's failure.
+        """Record a group, all or nothing. An entry replaces what was there; it also removes the call's failure,
+        unless it is an error that is kept.
 
         Raises:
             sqlite3.Error, OSError: The group could not be written; none of it is there.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Sequence
 
-from jumar.store.records import CallRecord, Counts, Entry, Failure, TaskInfo
+from jumar.store.records import ERROR, CallRecord, Counts, Entry, Failure, TaskInfo, role
 
 UNKNOWN_TASK = TaskInfo(b"", "?", "?")
 """Stands in a listing for a task whose row is not there."""
@@ -44,7 +44,10 @@ class MemoryIndex:
         with self._lock:
             for entry in entries:
                 # Taken out first, so that the order of the dictionary is the order of recording.
+                failure = self._failures.get(entry.key)
                 self._forget(entry.key)
+                if failure is not None and role(entry.codec)[0] == ERROR:
+                    self._failures[entry.key] = failure
                 self._entries[entry.key] = entry
                 if entry.content is not None:
                     self._contents.setdefault(entry.content, {})[entry.key] = None

@@ -14,7 +14,9 @@ _SPANS_S = (("day", _DAY_S), ("hour", 3600.0), ("minute", 60.0), ("second", 1.0)
 
 @dataclass(frozen=True)
 class Rules:
-    """What is to go: a result to which any of these applies. Without any, no result goes.
+    """What is to go: a result to which all that is said here applies. Where nothing is said, no result goes.
+
+    So each further rule keeps more: ``older_than_s`` with ``keep_last`` takes old results of old code versions.
 
     Args:
         older_than_s: Results recorded longer ago, in seconds.
@@ -23,8 +25,8 @@ class Rules:
         keep_last: Of each task name, the results of all but its so many latest code versions: those with the latest
             recording, or the latest run that asked for them.
         unused_for_runs: Results of code that none of the last so many runs asked for, counting the runs that noted it.
-        max_size_bytes: Of what the other rules leave, so many results that the rest takes no more than this; the
-            cheapest to recompute for its bytes first.
+        max_size_bytes: Of what the other rules choose, so many results that all that is left takes no more than this;
+            the cheapest to recompute for its bytes first.
 
     Raises:
         ValueError: A number is negative, or nothing at all would be kept.
@@ -64,7 +66,7 @@ class Usage:
 
 
 def condemn(items: Sequence[Item], rules: Rules, usage: Usage) -> list[Condemned]:
-    """The results that are to go, each with the first rule that says so.
+    """The results that are to go, each with the reason.
 
     Args:
         items: All results.
@@ -80,14 +82,14 @@ def condemn(items: Sequence[Item], rules: Rules, usage: Usage) -> list[Condemned
     asked = _asked(items, rules.unused_for_runs, usage) if rules.unused_for_runs is not None else None
     going: dict[bytes, Condemned] = {}
     for item in items:
-        if item.key not in usage.pinned and (reason := _reason(item, rules, usage.now_s, superseded, asked)):
-            going[item.key] = Condemned(item.key, item.created_s, f"swept: {reason}")
-    if rules.max_size_bytes is not None:
-        left = [item for item in items if item.key not in going]
-        why = f"swept: to keep the store below {rules.max_size_bytes:,} bytes"
-        evicted = _cheapest(left, rules.max_size_bytes, usage)
-        going.update((item.key, Condemned(item.key, item.created_s, why)) for item in evicted)
-    return list(going.values())
+        reasons = _reasons(item, rules, usage.now_s, superseded, asked)
+        if item.key not in usage.pinned and reasons is not None:
+            going[item.key] = Condemned(item.key, item.created_s, f"swept: {', '.join(reasons)}")
+    if rules.max_size_bytes is None:
+        return list(going.values()) if rules != Rules() else []
+    why = f"swept: to keep the store below {rules.max_size_bytes:,} bytes"
+    evicted = _cheapest(items, going.keys(), rules.max_size_bytes, usage)
+    return [Condemned(item.key, item.created_s, why) for item in evicted]
 
 
 def downstream(items: Iterable[Item], roots: Collection[bytes]) -> set[bytes]:
@@ -132,32 +134,30 @@ def span(seconds: float) -> str:
     return f"{number:g} {unit}{'' if number == 1 else 's'}"
 
 
-def _reason(
+def _reasons(
     item: Item,
     rules: Rules,
     now_s: float,
     superseded: Collection[tuple[str, bytes]],
     asked: Collection[bytes] | None,
-) -> str:
-    """Why the item is to go; empty where it is not."""
+) -> list[str] | None:
+    """What the rules say of an item that all of them apply to; None where one does not."""
+    reasons: list[str] = []
     # A time in the future, after the clock was set back, makes an item young and not old: it stays until then.
-    if rules.older_than_s is not None and now_s - item.created_s > rules.older_than_s:
-        return f"older than {span(rules.older_than_s)}"
-    if item.task in rules.tasks:
-        return f"results of task {item.task}"
-    if item.run in rules.runs:
-        return f"results of run {item.run}"
-    if (item.task, item.code) in superseded:
-        last = rules.keep_last
-        return f"its code is not among the last {last} versions" if last != 1 else "its code is not the last version"
-    if asked is not None and item.code and item.code not in asked:
+    if rules.older_than_s is not None:
+        reasons.append(f"older than {span(rules.older_than_s)}" if now_s - item.created_s > rules.older_than_s else "")
+    if rules.tasks:
+        reasons.append(f"results of task {item.task}" if item.task in rules.tasks else "")
+    if rules.runs:
+        reasons.append(f"results of run {item.run}" if item.run in rules.runs else "")
+    if rules.keep_last is not None:
+        which = f"among the last {rules.keep_last} versions" if rules.keep_last != 1 else "the last version"
+        reasons.append(f"its code is not {which}" if (item.task, item.code) in superseded else "")
+    if rules.unused_for_runs is not None:
         last = rules.unused_for_runs
-        return (
-            f"its code was asked for by none of the last {last} runs"
-            if last != 1
-            else "the last run did not ask for its code"
-        )
-    return ""
+        nobody = f"none of the last {last} runs asked" if last != 1 else "the last run did not ask"
+        reasons.append(f"{nobody} for its code" if asked is not None and item.code and item.code not in asked else "")
+    return reasons if all(reasons) else None
 
 
 def _superseded(items: Iterable[Item], keep_last: int, usage: Usage) -> frozenset[tuple[str, bytes]]:
@@ -189,8 +189,8 @@ def _asked(items: Iterable[Item], runs: int, usage: Usage) -> Collection[bytes] 
     return recorded.union(*(uses[run] for run in last))
 
 
-def _cheapest(items: Sequence[Item], limit_bytes: int, usage: Usage) -> Iterator[Item]:
-    """Items to evict until the rest fits: least seconds for a byte first, then the oldest.
+def _cheapest(items: Sequence[Item], chosen: Collection[bytes], limit_bytes: int, usage: Usage) -> Iterator[Item]:
+    """Items to evict of those chosen until the rest fits: least seconds for a byte first, then the oldest.
 
     Those that share a blob go together or not at all, as only the last one frees it.
     """
@@ -202,7 +202,7 @@ def _cheapest(items: Sequence[Item], limit_bytes: int, usage: Usage) -> Iterator
     for name, group in groups.items():
         freed_bytes = group[0].size_bytes + ROW_BYTES * len(group)
         total_bytes += freed_bytes
-        if name not in usage.in_use and not any(item.key in usage.pinned for item in group):
+        if name not in usage.in_use and all(item.key in chosen for item in group):
             seconds = sum(item.seconds for item in group)
             costs.append((seconds / freed_bytes, max(item.created_s for item in group), freed_bytes, name))
     costs.sort()

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from jumar.store.labels import Labels
 from jumar.store.read_ahead import ReadAhead
 from jumar.store.rebuild import Rebuild
-from jumar.store.records import CallRecord, Counts, Entry, Failure, TaskInfo
+from jumar.store.records import ERROR, CallRecord, Counts, Entry, Failure, TaskInfo
 from jumar.store.row import entry_of, row_of
 from jumar.store.salvage import Saved
 from jumar.store.sqlite_connection import FAULTS, Durability, damage
@@ -36,6 +36,8 @@ from jumar.store.trouble import Report, Trouble, warn
 _T = TypeVar("_T")
 _EQUALS_LOOKED_AT = 64
 """How many results with one content are looked at where the newest is damaged."""
+
+_KEPT_ERROR = f"{ERROR}:".encode()
 
 
 class SqliteIndex:
@@ -161,7 +163,8 @@ class SqliteIndex:
                     connection.execute(add_calls(size), tuple(chain.from_iterable(group)))
                     start += size
             if rows and connection.execute("SELECT 1 FROM failures LIMIT 1").fetchone():
-                connection.executemany("DELETE FROM failures WHERE key = ?", [(row[0],) for row in rows])
+                succeeded = [(row[0],) for row in rows if not row[5].startswith(_KEPT_ERROR)]
+                connection.executemany("DELETE FROM failures WHERE key = ?", succeeded)
             for failure in lost:
                 connection.execute(ADD_FAILURE, failure)
 

@@ -33,7 +33,7 @@ from jumar.store.memory_index import MemoryIndex
 from jumar.store.outlines import Outlines
 from jumar.store.presence import Presence
 from jumar.store.rebuild import Rebuild
-from jumar.store.records import GRAPH, CallRecord, Entry, Failure, Payload, TaskInfo, Totals, role
+from jumar.store.records import ERROR, GRAPH, CallRecord, Entry, Failure, Payload, TaskInfo, Totals, role
 from jumar.store.retention import Rules
 from jumar.store.scribe import DirectScribe, Scribe, SilentScribe
 from jumar.store.sqlite_connection import FAULTS, Durability
@@ -467,11 +467,12 @@ class Store:
 
 
 def _stated(records: Generator[CallRecord, None, None]) -> Iterator[CallRecord]:
-    """The records, each with the state that the role of what is kept gives it."""
+    """The records; of a call that was continued with that as its state, of one whose error is kept only the failure."""
     with closing(records):
         for record in records:
             kept, _ = role(record.codec)
-            yield record._replace(state="continued" if kept == GRAPH else "failed") if kept else record
+            if kept != ERROR:
+                yield record._replace(state="continued") if kept == GRAPH else record
 
 
 def _archive(path: Path, verify: Verify, report: Report, runs: Runs | None) -> Store:
