@@ -20,8 +20,9 @@ class Index(Protocol):
         ...
 
     def add(self, entries: Sequence[Entry], failures: Sequence[Failure] = ()) -> None:
-        """Record a group, all or nothing. An entry replaces what was there; it also removes the call's failure,
-        unless it is an error that is kept.
+        """Record a group, all or nothing.
+
+        An entry replaces what was there; it also removes the call's failure, unless what it keeps is an error.
 
         Raises:
             sqlite3.Error, OSError: The group could not be written; none of it is there.
