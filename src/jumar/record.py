@@ -331,11 +331,19 @@ def path_note(call: Call) -> str:
         if origin is None:
             break
         path.append(origin)
-    return "jumar: in " + ", needed by ".join(_line(step) for step in reversed(path))
+    *users, origin = path
+    return "jumar: in " + ", needed by ".join([_line(origin, _where(origin)), *map(_line, reversed(users))])
 
 
-def _line(call: Call) -> str:
-    return f"{call.task.name}({describe_arguments(call.task.names, call.arguments)}) [key {call.key.hex()[:12]}]"
+def _line(call: Call, where: str = "") -> str:
+    return f"{call.task.name}({describe_arguments(call.task.names, call.arguments)}) [key {call.key.hex()[:12]}{where}]"
+
+
+def _where(call: Call) -> str:
+    """Which attempt of a call failed, and on which worker, as far as it ran here."""
+    attempt = f", attempt {call.attempts}" if call.attempts > 1 else ""
+    worker = getattr(call.outcome, "worker", "")
+    return f"{attempt}, on {worker}" if call.attempts and worker else attempt
 
 
 _NOT_KEPT = (

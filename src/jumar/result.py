@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from types import TracebackType
 from typing import Any, NamedTuple, Protocol
@@ -126,10 +127,12 @@ class Failed:
     Raising an exception makes its traceback longer; many readers raise the same one, so each starts from the original.
     """
 
-    __slots__ = ("error", "traceback")
+    __slots__ = ("error", "traceback", "worker")
 
     def __init__(self, error: BaseException) -> None:
         self.error = error
+        self.worker = threading.current_thread().name
+        """The thread in which it was raised."""
         self.traceback: TracebackType | None = error.__traceback__
 
     def prepared(self, note: str = "") -> BaseException:

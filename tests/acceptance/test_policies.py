@@ -1,5 +1,6 @@
 """Calls that go wrong: tried again, given up, answered with an error; and which call runs when."""
 
+import re
 import threading
 
 import pytest
@@ -65,6 +66,18 @@ def test_a_retry_on_that_fails_itself_is_logged_and_the_call_fails(session, capl
     with pytest.raises(OSError, match="failure 1"):
         work.spawn().result()
     assert "retry_on= or backoff= of task 'work' failed" in caplog.text
+
+
+def test_an_error_tells_the_way_from_who_asked_to_where_it_was_raised_and_in_which_attempt(threads):
+    flaky = Flaky(99)
+    work = jumar.task(name="work", retries=1)(lambda x: flaky(x))  # noqa: PLW0108  (its parameter has a name)
+    use = jumar.task(name="use")(lambda y: y)
+    with pytest.raises(OSError, match="failure 2") as raised:
+        use.spawn(work.spawn("a")).result()
+    [note] = raised.value.__notes__
+    way = r"jumar: in work\(x='a'\) \[key \w{12}, attempt 2, on jumar-\d\], needed by use\(y=@\w+…\) \[key \w{12}\]"
+    assert re.fullmatch(way, note)
+    assert raised.traceback[-2].name == "<lambda>"
 
 
 def test_dependants_wait_for_a_call_that_is_tried_again(session):
