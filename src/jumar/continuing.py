@@ -98,7 +98,7 @@ class Continuing:
         """
         tail = call.tail
         if type(tail) is Call and tail.state not in (DONE, FAILED, CANCELLED) and self._scheduler.hand_over(call, tail):
-            is_wanted = call.future is not None or call.followers or call.dependants
+            is_wanted = call.future is not None or call.followers or call.dependants or call.stands_in
             if not is_wanted:  # a link of a chain: whoever wants the end of it waits for the next one now
                 self._scheduler.put_aside(call)
                 self._live.leave(call)

@@ -53,6 +53,7 @@ class Live:
             twin = self.calls.setdefault(lazy.key, lazy)
             if twin is not lazy:
                 lazy.twin = twin
+                twin.stands_in = True
             is_new = twin is lazy and not lazy.entered
             lazy.entered = True
         return is_new

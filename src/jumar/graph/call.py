@@ -76,6 +76,8 @@ class Call:
     """Whether it is among the calls that people are told of; not so the small ones that jumar makes for itself."""
     sketch: Any = None
     """What is remembered of a lazy call for pictures."""
+    stands_in = False
+    """Whether it runs in the place of an equal one: whoever needs that may be about to wait for this."""
     suspect: Any = None
     """The kept result that this call is run again to be compared with, where it was chosen for an audit."""
     content: bytes | None = None
