@@ -310,6 +310,11 @@ class Engine:
             listener(event)
 
     @property
+    def workers(self) -> int:
+        """How many calls run at a time."""
+        return self._executor.workers
+
+    @property
     def is_closed(self) -> bool:
         """Whether no more calls are taken, and the store may be closed as well."""
         return self._live.is_closed

@@ -17,8 +17,6 @@ class Runnable(Protocol):
 
     name: str
     fn: Callable[..., Any]
-    names: tuple[str, ...]
-    """Of what is recorded as arguments."""
     ttl_s: float | None
     """How old a kept result may be."""
     policy: Policy | None
@@ -31,6 +29,11 @@ class Runnable(Protocol):
     """The one that keeps them in the place of the store."""
     decides: Callable[[CallInfo, Any], bool] | None
     """The one that says whether the store keeps them."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of what is recorded as arguments."""
+        ...
 
     def make(self, engine: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
         """The call in an engine."""

@@ -6,13 +6,14 @@ import functools
 import inspect
 import os
 import weakref
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Concatenate, Generic, NoReturn, ParamSpec, Protocol, TypeVar, cast, overload
 
 from jumar.building import is_building
 from jumar.capture import capture
 from jumar.engine import Engine
 from jumar.errors import DeclarationError, FingerprintError
+from jumar.feed import mapped
 from jumar.future import Future
 from jumar.graph.arguments import ATOMS
 from jumar.graph.call import Call
@@ -85,6 +86,39 @@ class Task(Generic[P, T]):
         """
         engine: Engine = PLACE.get().engine or current_session().engine
         return engine.spawn(self.make(engine, args, kwargs))
+
+    def map(self, *iterables: Iterable[Any], window: int | None = None, strict: bool = False) -> Iterator[Future[T]]:
+        """Futures for the calls with each of the inputs, in their order, as `map` gives values.
+
+        The inputs may be endless: they are taken as there is room in the window. The first ones are taken, and their
+        calls begin, at once; further ones when the next future is asked for, in the thread that asks. Futures and
+        lazy calls may stand among them, as in `spawn`.
+
+        Args:
+            iterables: One for each positional argument.
+            window: So many calls are at most under way, or finished and not yet handed out. By default four for each
+                worker of the session, and at least 16. Where all of them are handed out and under way, the iterator
+                waits for one to end; inside a task, it lends its worker's place meanwhile.
+            strict: Whether iterables of unequal lengths are an error, as in `zip`; else the shortest counts.
+
+        Raises:
+            ArgumentError: There is no iterable.
+            ValueError: ``window`` is not a positive whole number.
+
+        Guarantees:
+            An error of the inputs, or of arguments that do not fit, is raised from the iterator after the futures of
+            the inputs before it. An iterator that is left early takes no more inputs; the calls that have begun go on.
+
+        Example:
+            >>> import itertools, jumar
+            >>> @jumar.task
+            ... def square(x: int) -> int:
+            ...     return x * x
+            >>> squares = square.map(itertools.count())
+            >>> [next(squares).result() for _ in range(5)]
+            [0, 1, 4, 9, 16]
+        """
+        return mapped(PLACE.get().engine or current_session().engine, self, iterables, window, strict)
 
     @overload
     def lazy(self, *args: P.args, **kwargs: P.kwargs) -> Lazy[T]: ...
@@ -268,6 +302,11 @@ class BoundTask(Generic[P, T]):
     def spawn(self, *args: Any, **kwargs: Any) -> Future[T]:
         """As `Task.spawn`."""
         return self.task.spawn(self.instance, *args, **kwargs)
+
+    def map(self, *iterables: Iterable[Any], window: int | None = None, strict: bool = False) -> Iterator[Future[T]]:
+        """As `Task.map`."""
+        engine: Engine = PLACE.get().engine or current_session().engine
+        return mapped(engine, self.task, iterables, window, strict, self.instance)
 
     @overload
     def lazy(self, *args: P.args, **kwargs: P.kwargs) -> Lazy[T]: ...

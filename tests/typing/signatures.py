@@ -133,6 +133,16 @@ def parts(future: Future[dict[str, int]], lazy: jumar.Lazy[list[float]], pair: F
         pass
 
 
+def mapped(model: Model) -> None:
+    assert_type(plain.map([1, 2]), Iterator[Future[float]])
+    assert_type(plain.map(range(3), "abc", window=4, strict=True), Iterator[Future[float]])
+    assert_type(plain.map([plain.spawn(1)]), Iterator[Future[float]])  # as for spawn: futures stand for values
+    assert_type(model.predict.map([1]), Iterator[Future[str]])
+    assert_type(jumar.gather(with_options.map([1])), list[list[int]])
+    plain.map(3)  # type: ignore[arg-type]
+    plain.map([1], windows=4)  # type: ignore[call-arg]
+
+
 def collections_of_futures(futures: list[Future[int]]) -> None:
     assert_type(jumar.gather(futures), list[int])
     assert_type(jumar.gather(*futures), list[int])
