@@ -32,12 +32,14 @@ _NOT_READ: Any = object()
 class _Wait:
     """What a future needs once somebody waits for it: most never do, and a condition costs more than all the rest."""
 
-    __slots__ = ("callbacks", "condition", "waiters")
+    __slots__ = ("callbacks", "condition", "teller", "waiters")
 
     def __init__(self) -> None:
         self.condition = threading.Condition()
         self.waiters: list[Any] = []
         self.callbacks: list[Callable[[Any], object]] = []
+        self.teller: int | None = None
+        """The thread that is calling them."""
 
 
 _settling = threading.Lock()
@@ -245,8 +247,14 @@ class Future(cf.Future[T], Handle):
                     waiter.add_result(self)
             wait.condition.notify_all()
             callbacks, wait.callbacks = wait.callbacks, []
+            if not callbacks:
+                return
+            wait.teller = threading.get_ident()
         for callback in callbacks:
             self._call_back(callback)
+        with wait.condition:
+            wait.teller = None
+            wait.condition.notify_all()
 
     def accept(self, value: Any) -> None:
         """Take the value, if this future has none yet."""
@@ -260,6 +268,13 @@ class Future(cf.Future[T], Handle):
                 self._condition.wait(timeout_s)
             if self._state is _PENDING:
                 raise TimeoutError(f"{self!r} did not finish within {timeout_s} s; it goes on")
+
+    def block_until_told(self) -> None:
+        """Wait until the callbacks of a future that is done have returned, but for one that asks for this itself."""
+        wait = self._wait
+        if wait is not None:
+            with wait.condition:
+                wait.condition.wait_for(lambda: wait.teller in (None, threading.get_ident()))
 
     def _error(self) -> BaseException:
         if self._state is _CANCELLED or self._call.state is CANCELLED:

@@ -20,6 +20,7 @@ from jumar.clock import SystemClock
 from jumar.engine import Engine
 from jumar.errors import SettingsError, StoreError, StoreWarning
 from jumar.events import Counts, Event
+from jumar.executor_face import ExecutorFace
 from jumar.executors import Executor, InlineExecutor, ThreadsExecutor
 from jumar.here import PLACE
 from jumar.period import Period
@@ -247,6 +248,17 @@ class Session:
     def counts(self) -> Counts:
         """How many calls were computed, restored, failed, cancelled, and are unfinished."""
         return self.engine.counts()
+
+    def executor(self) -> ExecutorFace:
+        """A ``concurrent.futures.Executor`` whose work is kept and found again; shutting it down leaves this open.
+
+        Example:
+            >>> import jumar
+            >>> with jumar.Session(jumar.Store.in_memory()) as session:
+            ...     session.executor().submit(divmod, 7, 2).result()
+            (3, 1)
+        """
+        return ExecutorFace(self.engine)
 
     def checkpoint(self) -> None:
         """Return when everything that has finished is in the store.

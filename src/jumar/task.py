@@ -13,6 +13,7 @@ from jumar.building import is_building
 from jumar.capture import capture
 from jumar.engine import Engine
 from jumar.errors import DeclarationError, FingerprintError
+from jumar.executor_face import ExecutorFace
 from jumar.feed import mapped
 from jumar.future import Future
 from jumar.graph.arguments import ATOMS
@@ -71,10 +72,10 @@ class Task(Generic[P, T]):
         return self._bound_by().names if self._options.key is None else ("key",)
 
     @overload
-    def spawn(self, *args: P.args, **kwargs: P.kwargs) -> Future[T]: ...
+    def spawn(self, /, *args: P.args, **kwargs: P.kwargs) -> Future[T]: ...
     @overload
-    def spawn(self, *args: Any, **kwargs: Any) -> Future[T]: ...
-    def spawn(self, *args: Any, **kwargs: Any) -> Future[T]:
+    def spawn(self, /, *args: Any, **kwargs: Any) -> Future[T]: ...
+    def spawn(self, /, *args: Any, **kwargs: Any) -> Future[T]:
         """A future for this call, which is found or starts as soon as a worker is free.
 
         Futures among the arguments, at any depth of lists, tuples, dicts, sets and dataclasses, are awaited and
@@ -121,10 +122,10 @@ class Task(Generic[P, T]):
         return mapped(PLACE.get().engine or current_session().engine, self, iterables, window, strict)
 
     @overload
-    def lazy(self, *args: P.args, **kwargs: P.kwargs) -> Lazy[T]: ...
+    def lazy(self, /, *args: P.args, **kwargs: P.kwargs) -> Lazy[T]: ...
     @overload
-    def lazy(self, *args: Any, **kwargs: Any) -> Lazy[T]: ...
-    def lazy(self, *args: Any, **kwargs: Any) -> Lazy[T]:
+    def lazy(self, /, *args: Any, **kwargs: Any) -> Lazy[T]: ...
+    def lazy(self, /, *args: Any, **kwargs: Any) -> Lazy[T]:
         """This call, described but not started; `collect` gives its value.
 
         Raises:
@@ -134,7 +135,7 @@ class Task(Generic[P, T]):
         engine: Engine = PLACE.get().engine or current_session().engine
         return Lazy(engine, self.make(engine, args, kwargs))
 
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> T:
+    def __call__(self, /, *args: P.args, **kwargs: P.kwargs) -> T:
         """The value of this call: found, or computed now in this thread; inside of `lazily` and `graph`, a `Lazy`.
 
         Raises:
@@ -296,10 +297,10 @@ class BoundTask(Generic[P, T]):
         self.instance = instance
 
     @overload
-    def spawn(self, *args: P.args, **kwargs: P.kwargs) -> Future[T]: ...
+    def spawn(self, /, *args: P.args, **kwargs: P.kwargs) -> Future[T]: ...
     @overload
-    def spawn(self, *args: Any, **kwargs: Any) -> Future[T]: ...
-    def spawn(self, *args: Any, **kwargs: Any) -> Future[T]:
+    def spawn(self, /, *args: Any, **kwargs: Any) -> Future[T]: ...
+    def spawn(self, /, *args: Any, **kwargs: Any) -> Future[T]:
         """As `Task.spawn`."""
         return self.task.spawn(self.instance, *args, **kwargs)
 
@@ -309,14 +310,14 @@ class BoundTask(Generic[P, T]):
         return mapped(engine, self.task, iterables, window, strict, self.instance)
 
     @overload
-    def lazy(self, *args: P.args, **kwargs: P.kwargs) -> Lazy[T]: ...
+    def lazy(self, /, *args: P.args, **kwargs: P.kwargs) -> Lazy[T]: ...
     @overload
-    def lazy(self, *args: Any, **kwargs: Any) -> Lazy[T]: ...
-    def lazy(self, *args: Any, **kwargs: Any) -> Lazy[T]:
+    def lazy(self, /, *args: Any, **kwargs: Any) -> Lazy[T]: ...
+    def lazy(self, /, *args: Any, **kwargs: Any) -> Lazy[T]:
         """As `Task.lazy`."""
         return self.task.lazy(self.instance, *args, **kwargs)
 
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> T:
+    def __call__(self, /, *args: P.args, **kwargs: P.kwargs) -> T:
         """As calling the task."""
         return self.task(self.instance, *args, **kwargs)
 
@@ -441,6 +442,7 @@ _made: weakref.WeakKeyDictionary[Callable[..., Any], Task[..., Any]] = weakref.W
 
 
 stand_for_function(Task)
+ExecutorFace.task_of = staticmethod(task_of)
 
 
 def _with_options(known: Task[P, T], options: Options) -> Task[P, T]:

@@ -285,7 +285,7 @@ def test_a_wrong_window_is_refused_at_once(session, window):
 
 
 def test_what_cannot_be_iterated_is_refused_at_once(session):
-    with pytest.raises(jumar.ArgumentError, match="square.map needs an iterable"):
+    with pytest.raises(jumar.ArgumentError, match=r"square\.map needs an iterable"):
         square.map()
     for wrong in (3, square.spawn(1), square.lazy(1)):
         with pytest.raises(TypeError, match="itera"):
