@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from threading import Semaphore
 from typing import TYPE_CHECKING, Any, Literal
 
 from jumar.clock import Clock, SystemClock
@@ -246,6 +247,11 @@ class Engine:
     def blocked(self) -> AbstractContextManager[None]:
         """While in this block, the current call only waits; see `Waits.blocked`."""
         return self._waits.blocked()
+
+    def wait_for_place(self, places: Semaphore) -> None:
+        """Take a place that is free as soon as one of the calls under way has ended."""
+        with self.blocked():
+            places.acquire()
 
     def _await(self, call: Call) -> None:
         """Wait until a call has ended, whatever became of it."""

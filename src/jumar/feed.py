@@ -48,8 +48,7 @@ class Feed:
             if self._ahead:
                 yield self._hand_out()
             elif self._inputs is not None:
-                with self._engine.blocked():
-                    self._places.acquire()
+                self._engine.wait_for_place(self._places)
                 self._take()
             else:
                 break

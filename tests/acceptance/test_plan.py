@@ -106,6 +106,28 @@ def test_lazy_calls_are_planned_from_the_top(project):
     assert project.plan("3").splitlines()[:2] == ["2 calls would be restored", "0 would run"]
 
 
+def test_a_map_is_planned_beyond_its_window(project):
+    project.edit(
+        "[scale.spawn(load.spawn(n)) for n in range(int(sys.argv[1]))]", "list(load.map(range(100), window=2))"
+    )
+    assert project.plan("3").splitlines()[1] == "100 would run"
+
+
+def test_the_work_of_an_executor_is_planned_up_to_the_end_of_its_block(project):
+    (project.folder / "main.py").write_text(
+        "import jumar\n"
+        "with jumar.Session('store') as session, session.executor() as executor:\n"
+        "    futures = [executor.submit(pow, n, 2) for n in range(5)]\n"
+        "jumar.configure(store='store')\n"
+        "print(jumar.spawn(pow, 9, 2).result())\n"
+    )
+    lines = project.plan().splitlines()
+    assert lines[1] == "5 would run"
+    assert lines[-1].startswith("the plan ends at line 2 of main.py")
+    project.python("main.py")
+    assert project.plan().splitlines()[:2] == ["6 calls would be restored", "0 would run"]
+
+
 def test_a_plan_changes_nothing_in_the_store(project):
     project.python("main.py", "2")
     before = project.python("-m", "jumar", "calls", "--store", "store", "--json")

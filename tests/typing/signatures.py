@@ -3,6 +3,7 @@
 A wrong belief here is an error of `make check`: each ignored error must occur (``warn_unused_ignores``).
 """
 
+import concurrent.futures as cf
 from collections.abc import Iterator
 from typing import Any, assert_type
 
@@ -141,6 +142,15 @@ def mapped(model: Model) -> None:
     assert_type(jumar.gather(with_options.map([1])), list[list[int]])
     plain.map(3)  # type: ignore[arg-type]
     plain.map([1], windows=4)  # type: ignore[call-arg]
+
+
+def executors(session: jumar.Session) -> None:
+    executor = session.executor()
+    as_standard: cf.Executor = executor
+    assert_type(as_standard.submit(len, "a"), cf.Future[int])
+    assert_type(executor.submit(len, "abc"), Future[int])
+    assert_type(executor.submit(plain, 1, y="a").result(), float)
+    assert_type(executor.map(len, ["a"], timeout=1), Iterator[int])
 
 
 def collections_of_futures(futures: list[Future[int]]) -> None:
