@@ -17,7 +17,7 @@ from jumar.clock import Clock, SystemClock
 from jumar.continuing import Continuing
 from jumar.crew import NOBODY, Crew
 from jumar.endings import Endings
-from jumar.errors import ArgumentError, JumarError
+from jumar.errors import ArgumentError, DeadlockError, JumarError
 from jumar.events import Counts, Event
 from jumar.executors import Executor, InlineExecutor
 from jumar.flights import Flights
@@ -25,6 +25,7 @@ from jumar.foreign import Adoptions
 from jumar.future import Future
 from jumar.graph.call import CANCELLED, DONE, FAILED, NEW, NOTHING, RUNNING, Call
 from jumar.graph.scheduler import Scheduler, upstream_first
+from jumar.here import here
 from jumar.live import Live
 from jumar.reading import Reading
 from jumar.record import Recorder
@@ -249,7 +250,16 @@ class Engine:
         return self._waits.blocked()
 
     def wait_for_place(self, places: Semaphore) -> None:
-        """Take a place that is free as soon as one of the calls under way has ended."""
+        """Take a place that is free as soon as one of the calls under way has ended.
+
+        Raises:
+            DeadlockError: Nothing may wait here.
+        """
+        if here.is_loop:
+            raise DeadlockError(
+                "a map is asked for its next future inside an asynchronous task while all calls in its window are under way: "
+                "that would stop all such tasks. `await` each future before you ask for the next, or give a larger window=."
+            )
         with self.blocked():
             places.acquire()
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import concurrent.futures as cf
 import threading
-from collections.abc import Callable
-from typing import Any, ClassVar, NoReturn, TypeVar
+from collections.abc import Callable, Coroutine
+from typing import Any, ClassVar, NoReturn, TypeVar, overload
 from weakref import WeakSet
 
 from jumar.engine import Engine
@@ -44,7 +44,11 @@ class ExecutorFace(cf.Executor):
         self._is_shut = False
         self._changed = threading.Condition()
 
-    def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
+    @overload
+    def submit(self, fn: Callable[..., Coroutine[Any, Any, T]], /, *args: Any, **kwargs: Any) -> Future[T]: ...
+    @overload
+    def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]: ...
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         """A future for ``fn(*args, **kwargs)``, which is found, or runs as soon as a worker is free.
 
         Args:
@@ -65,7 +69,7 @@ class ExecutorFace(cf.Executor):
             if self._engine.is_closed:
                 raise RuntimeError("cannot submit work: the session of this executor is closed")
             self._entering.append(me)
-        future: Future[T] | None = None
+        future: Future[Any] | None = None
         try:
             future = self._engine.spawn(ExecutorFace.task_of(fn).make(self._engine, args, kwargs))
         finally:

@@ -275,7 +275,7 @@ class AsyncTask(Task[P, T]):
         8
     """
 
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Future[T]:  # type: ignore[override]
+    def __call__(self, /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:  # type: ignore[override]
         """As `spawn`, so that ``await f(x)`` works as it does without the decorator."""
         if is_building():
             return cast("Future[T]", self.lazy(*args, **kwargs))

@@ -103,6 +103,15 @@ def test_futures_among_the_arguments_are_awaited(executor):
     assert executor.submit(sum, [executor.submit(abs, -1), executor.submit(abs, -2)]).result() == 3
 
 
+def test_asynchronous_functions_are_run_to_their_end(executor):
+    async def later(x):
+        await asyncio.sleep(0)
+        return x + 1
+
+    assert executor.submit(later, 1).result() == 2
+    assert list(executor.map(later, range(5))) == [1, 2, 3, 4, 5]
+
+
 def test_what_cannot_be_a_call_is_refused_by_submit_and_leaves_nothing_behind(session, executor):
     with pytest.raises(jumar.DeclarationError):
         executor.submit(3)

@@ -1,5 +1,6 @@
 """Futures for iterables of any length: in order, in bounded memory, with workers that never idle for want of inputs."""
 
+import asyncio
 import gc
 import itertools
 import threading
@@ -330,3 +331,32 @@ def test_maps_inside_of_mapped_tasks_end(threads):
         return sum(jumar.gather(list(paths.map([path + step for step in "abc"], window=1))))
 
     assert paths.spawn("").result() == 81
+
+
+def test_asynchronous_tasks_are_mapped_and_map(session):
+    @jumar.task
+    async def later(x):
+        await asyncio.sleep(0)
+        return x + 1
+
+    @jumar.task
+    async def total(n):
+        return sum([await future for future in later.map(range(n), window=2)])
+
+    assert jumar.gather(later.map(range(20))) == list(range(1, 21))
+    assert total(50).result() == sum(range(51))
+
+
+def test_an_asynchronous_task_does_not_stop_its_loop_for_a_map(threads):
+    @jumar.task
+    async def forever(x):
+        await asyncio.get_running_loop().create_future()
+
+    @jumar.task
+    async def outer():
+        futures = forever.map(range(3), window=2)
+        return list(futures)
+
+    with pytest.raises(jumar.DeadlockError, match="`await` each future before you ask for the next"):
+        outer().result()
+    threads.close("now")

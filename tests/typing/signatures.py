@@ -151,6 +151,7 @@ def executors(session: jumar.Session) -> None:
     assert_type(executor.submit(len, "abc"), Future[int])
     assert_type(executor.submit(plain, 1, y="a").result(), float)
     assert_type(executor.map(len, ["a"], timeout=1), Iterator[int])
+    assert_type(executor.submit(asynchronous.fn, 1), Future[str])
 
 
 def collections_of_futures(futures: list[Future[int]]) -> None:
