@@ -649,12 +649,14 @@ def test_an_event_loop_runs_functions_in_it(executor):
     assert asyncio.run(main()) == [2**x for x in range(20)]
 
 
-def test_an_event_loop_takes_back_what_it_no_longer_wants(pool, held, gate):
+def test_an_event_loop_takes_back_what_it_no_longer_wants(threads, pool, held, gate):
     async def main():
         loop = asyncio.get_running_loop()
         slow = [loop.run_in_executor(pool, held, x) for x in range(2)]
         waiting = loop.run_in_executor(pool, held, 2)
         waiting.cancel()
+        await asyncio.sleep(0)
+        assert threads.counts().cancelled == 1
         gate.open()
         return await asyncio.gather(*slow, waiting, return_exceptions=True)
 
