@@ -173,3 +173,27 @@ print(keep(range(5)).restored)
 
 def test_a_child_of_a_child_is_no_different(tmp_path):
     assert run(tmp_path, GRANDCHILD) == ["7", "10"]
+
+
+HASHED = """
+from jumar.keys.digest import digest
+
+big = bytes(4 << 20)
+first = digest(big)
+
+def work():
+    assert digest(big) == first
+    with jumar.Session("store", workers=2) as session:
+        assert len(doubled(big)) == 8 << 20
+
+@jumar.task
+def doubled(data):
+    return data + data
+
+assert len(doubled(big)) == 8 << 20
+print(ended(fork(work)), ended(fork(lambda: ended(fork(work)) == 7 or os._exit(1))))
+"""
+
+
+def test_a_child_can_hash_what_is_large_although_its_parent_has(tmp_path):
+    assert run(tmp_path, HASHED) == ["7", "7"]

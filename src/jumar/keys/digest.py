@@ -6,6 +6,7 @@ large array must not cost more than reading it.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 
 from blake3 import blake3
@@ -18,6 +19,17 @@ PARALLEL_SIZE_BYTES = 1 << 19
 
 Buffer = bytes | bytearray | memoryview
 
+_threads = blake3.AUTO
+
+
+def _hash_alone() -> None:
+    """In a forked child: BLAKE3's threads are the parent's, and whoever gives them work waits for ever."""
+    global _threads  # noqa: PLW0603  (it is a fact about the process)
+    _threads = 1
+
+
+os.register_at_fork(after_in_child=_hash_alone)
+
 
 def digest(data: Buffer) -> bytes:
     """The BLAKE3 digest of ``data``, 32 bytes.
@@ -29,7 +41,7 @@ def digest(data: Buffer) -> bytes:
         The digest, equal on every machine and in every version of jumar.
 
     Guarantees:
-        The GIL is released while a large buffer is hashed, so other threads go on.
+        The GIL is released while a large buffer is hashed, so other threads go on. In a forked child one thread hashes.
 
     Example:
         >>> digest(b"abc").hex()[:16]
@@ -37,7 +49,7 @@ def digest(data: Buffer) -> bytes:
     """
     if len(data) < PARALLEL_SIZE_BYTES:
         return blake3(data).digest()
-    return blake3(data, max_threads=blake3.AUTO).digest()
+    return blake3(data, max_threads=_threads).digest()
 
 
 def digest_all(pieces: Iterable[Buffer]) -> bytes:
@@ -50,7 +62,7 @@ def digest_all(pieces: Iterable[Buffer]) -> bytes:
         >>> digest_all([b"a", b"bc"]) == digest(b"abc")
         True
     """
-    hasher = blake3(max_threads=blake3.AUTO)
+    hasher = blake3(max_threads=_threads)
     for piece in pieces:
         hasher.update(piece)
     return hasher.digest()
