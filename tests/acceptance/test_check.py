@@ -213,6 +213,42 @@ def test_a_blob_that_no_row_names_is_told_and_never_deleted(store):
         assert opened.blobs.size_bytes(blob.digest) == blob.size_bytes
 
 
+def set_aside(store, digest):
+    """As a sweep leaves it that died at that moment."""
+    with jumar.Store.open(store.path) as opened:
+        opened.blobs.set_aside(digest)
+
+
+def digest_of_large(store, i):
+    with jumar.Store.open(store.path, read_only=True) as opened:
+        return opened.find(bytes.fromhex(large.key(i))).blob
+
+
+@pytest.mark.parametrize("repair", [False, True], ids=["looking", "repairing"])
+def test_a_blob_that_a_dead_sweep_has_set_aside_is_no_loss(store, repair):
+    set_aside(store, digest_of_large(store, 1))
+    before = sorted(store.path.glob("blobs/??/*"))
+    report = check_directory(store.path, repair=repair)
+    assert report[:5] == (10, 5, report.blob_bytes, 0, 0)
+    assert report.is_sound
+    assert (sorted(store.path.glob("blobs/??/*")) == before) != repair
+    with jumar.Store.open(store.path, read_only=True) as opened:
+        assert opened.load(opened.find(bytes.fromhex(large.key(1)))) == b"\1" * 5000
+    assert store.ask() == 10
+
+
+def test_a_blob_that_is_aside_is_read_and_counted_as_any_other(store):
+    with jumar.Store.open(store.path) as opened:
+        loose = opened.blobs.write([b"about to be deleted" * 1000])
+    set_aside(store, loose.digest)
+    set_aside(store, digest_of_large(store, 1))
+    (aside,) = store.path.glob(f"blobs/??/{digest_of_large(store, 1).hex()[2:]}.aside")
+    aside.write_bytes(b"x" * aside.stat().st_size)
+    report = check_directory(store.path)
+    assert [(each.kind, each.call) for each in report.findings] == [("blob", "large(i=1)")]
+    assert (report.blobs, report.unreferenced, report.unreferenced_bytes) == (6, 1, loose.size_bytes)
+
+
 def test_what_a_repair_drops_runs_again_and_why_says_so(store):
     a_blob_that_was_altered(store)
     report = check_directory(store.path, repair=True)

@@ -77,6 +77,27 @@ def test_without_rules_nothing_goes_that_anybody_can_reach(project):
     assert project.program() == 0
 
 
+def test_removed_results_leave_no_labels_and_those_that_are_left_keep_theirs(project):
+    labels = project.folder / "store" / "labels"
+    before_bytes = labels.stat().st_size
+    with jumar.Store.open(project.folder / "store") as store:
+        entry = store.find(bytes.fromhex(project.keys("load")[1]))
+        for _ in range(20):  # a program that records it again and again
+            store.record(entry)
+            store.flush()
+    assert labels.stat().st_size > 2 * before_bytes
+    project.jumar("gc", "--dry-run")
+    assert labels.stat().st_size > 2 * before_bytes
+    project.jumar("rm", project.keys("load")[0])
+    project.jumar("gc")
+    assert labels.stat().st_size < before_bytes
+    (project.folder / "store" / "index.sqlite").unlink()
+    troubles = []
+    with jumar.Store.open(project.folder / "store", report=troubles.append) as store:
+        assert [call.task.name for call in store.calls()] == ["load"] * 2
+    assert [trouble.kind for trouble in troubles] == ["repaired"]
+
+
 def test_a_dry_run_says_what_would_go_by_task_and_changes_nothing(project):
     text = project.jumar("gc", "--older-than", "0s", "--dry-run")
     assert text.splitlines()[0].split() == ["task", "calls", "size", "seconds", "to", "recompute"]

@@ -6,7 +6,6 @@ large array must not cost more than reading it.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 
 from blake3 import blake3
@@ -20,15 +19,7 @@ PARALLEL_SIZE_BYTES = 1 << 19
 Buffer = bytes | bytearray | memoryview
 
 _threads = blake3.AUTO
-
-
-def _hash_alone() -> None:
-    """In a forked child: BLAKE3's threads are the parent's, and whoever gives them work waits for ever."""
-    global _threads  # noqa: PLW0603  (it is a fact about the process)
-    _threads = 1
-
-
-os.register_at_fork(after_in_child=_hash_alone)
+"""As many as there are processors."""
 
 
 def digest(data: Buffer) -> bytes:
@@ -50,6 +41,15 @@ def digest(data: Buffer) -> bytes:
     if len(data) < PARALLEL_SIZE_BYTES:
         return blake3(data).digest()
     return blake3(data, max_threads=_threads).digest()
+
+
+def hash_on_one_thread() -> None:
+    """From now on this process hashes on one thread.
+
+    For a forked child: BLAKE3's threads are the parent's, and whoever gives them work in the child waits for ever.
+    """
+    global _threads  # noqa: PLW0603  (it is a fact about the process)
+    _threads = 1
 
 
 def digest_all(pieces: Iterable[Buffer]) -> bytes:

@@ -94,7 +94,7 @@ class FileBlobs:
         Raises:
             OSError: It is not there or cannot be read.
         """
-        with open(self._path(digest), "rb", buffering=0) as file:  # noqa: PTH123 # unbuffered, in large pieces
+        with os.fdopen(self._descriptor(self._path(digest), digest), "rb", buffering=0) as file:  # in large pieces
             return digest_all(iter(lambda: file.read(_PIECE_BYTES), b""))
 
     def size_bytes(self, digest: bytes) -> int | None:
@@ -105,7 +105,7 @@ class FileBlobs:
         except OSError:
             try:
                 self.put_back(digest)
-                return os.stat(path).st_size  # noqa: PTH116
+                return os.stat(f"{path}{_ASIDE}" if self._read_only else path).st_size  # noqa: PTH116
             except OSError:
                 return None
 

@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol
 
+from jumar.keys.digest import hash_on_one_thread
+
 
 class Forks(Protocol):
     """Something whose locks must be free in a child, where the threads that held them are not."""
@@ -125,6 +127,7 @@ def _in_parent() -> None:
 
 
 def _in_child() -> None:
+    hash_on_one_thread()
     give_up(*(connection for connection, thread in _listing.items() if thread == threading.get_ident()))
     _listing.clear()
     while _held:

@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from jumar.clock import Clock
+from jumar.store.aside import Aside
 from jumar.store.blob_scrub import BadBlob, bad_blob, bad_blobs
 from jumar.store.file_blobs import FileBlobs
 from jumar.store.findings import CheckReport, Finding, Kind
 from jumar.store.labels import Labels
 from jumar.store.layout import layout_of, missing_files
 from jumar.store.lineage import Loss
+from jumar.store.lock_file import locked
 from jumar.store.relabel import relabel
 from jumar.store.row import row_of
 from jumar.store.sqlite_connection import FAULTS, damage, is_damage
@@ -71,7 +73,10 @@ class Inspection:
             self._look_at_asides(self._index)
             self._look_at_database(self._index)
         # The blobs that are there now come before the rows: what is written later is named by later rows.
-        sizes_bytes = {digest: self._store.blobs.size_bytes(digest) or 0 for digest in self._store.blobs.digests()}
+        # Those that a sweep which died had set aside are blobs still; who looks for one finds it.
+        aside = self._store.blobs.aside() if isinstance(self._store.blobs, Aside) else ()
+        there = {*self._store.blobs.digests(), *aside}
+        sizes_bytes = {digest: self._store.blobs.size_bytes(digest) or 0 for digest in there}
         total_bytes = sum(sizes_bytes.values())
         named = self._look_at_rows()
         bad = self._look_at_blobs({**dict.fromkeys(sizes_bytes), **named}, total_bytes)
@@ -81,9 +86,9 @@ class Inspection:
             self._look_at_labels(self._store.path)
         left = [size for digest, size in sizes_bytes.items() if digest not in named and digest not in bad]
         left = left if self._is_whole else []
-        aside = len(asides(self._index.path)) if self._index is not None else 0
+        damaged = len(asides(self._index.path)) if self._index is not None else 0
         found = tuple(self._found)
-        return CheckReport(self._results, len(sizes_bytes), total_bytes, len(left), sum(left), aside, found)
+        return CheckReport(self._results, len(sizes_bytes), total_bytes, len(left), sum(left), damaged, found)
 
     # -- files ---------------------------------------------------------------------------------------------------------
 
@@ -242,7 +247,8 @@ class Inspection:
             text = f"{torn:,} stretches of {labels.path} are no labels: damaged, or written when the disk was full"
             self._found.append(Finding("labels", text, repaired=self._repair))
         if self._repair:
-            relabel(self._store)
+            with locked(root / "sweep.lock"):
+                relabel(self._store)
 
     def _tell(self, kind: Kind, what: str, row: ScrubbedRow) -> None:
         """Take down what is wrong with a result; where it is dropped for that, note the loss."""

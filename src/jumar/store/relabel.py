@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from jumar.store.records import TaskInfo
 from jumar.store.row import Row
 from jumar.store.sqlite_index import SqliteIndex
 from jumar.store.sqlite_scrub import SqliteScrub
-from jumar.store.store import Store
+
+if TYPE_CHECKING:
+    from jumar.store.store import Store
 
 
 def relabel(store: Store) -> int:
     """Write the labels of all blobs that the index names, and leave out those of results that are gone.
+
+    Who calls this holds ``sweep.lock``, if the store has a directory: two at once would lose labels.
 
     Args:
         store: Open for writing.

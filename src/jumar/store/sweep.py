@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from jumar.errors import StoreError
 from jumar.store.blob_sweep import BlobsSwept, aside_of, sweep_blobs, unnamed
 from jumar.store.lock_file import locked
+from jumar.store.relabel import relabel
 from jumar.store.retention import Rules, Usage, condemn
 from jumar.store.sqlite_connection import FAULTS
 from jumar.store.stock import ROW_BYTES, Condemned, Item, Stock
@@ -98,6 +99,7 @@ def sweep(store: Store, rules: Rules, *, dry_run: bool = False) -> Swept:
             codes = stock.unused_codes()
             stock.drop_codes(codes)
             index_bytes = stock.compact(sum(_row_bytes(item) for item in items if item.key in gone))
+            relabel(store)  # also where nothing went now: sessions with a bound on the size have removed rows
         shares = _shares(items, gone)
         return Swept(shares, *blobs[:3], len(failures), len(codes), index_bytes, blobs.spared)
 
