@@ -139,12 +139,6 @@ def what_a_dead_process_left(store):
     (store.path / "blobs" / "tmp" / "1-dead" / "0").write_bytes(b"half a blob")
 
 
-def labels_with_something_else_between(store):
-    labels = store.path / "labels"
-    data = labels.read_bytes()
-    labels.write_bytes(b"no label" + data)
-
-
 DAMAGES = {
     a_blob_that_is_missing: ("blob", "is missing", 1),
     a_blob_that_was_cut: ("blob", "has 5 bytes instead of", 1),
@@ -161,7 +155,6 @@ DAMAGES = {
     a_small_file_that_is_gone: ("files", "format", 0),
     another_small_file_that_is_gone: ("files", "CACHEDIR.TAG", 0),
     what_a_dead_process_left: ("scratch", "left by a process that died", 0),
-    labels_with_something_else_between: ("labels", "are no labels", 0),
 }
 
 
@@ -297,6 +290,20 @@ def test_an_older_store_gets_its_labels_by_a_repair(store):
     (store.path / "labels").unlink()
     assert check_directory(store.path).is_sound
     assert check_directory(store.path, repair=True).is_sound
+    (store.path / "index.sqlite").unlink()
+    assert store.ask() == 5
+
+
+@pytest.mark.parametrize("command", [("check", "--repair"), ("gc",)], ids=["repair", "gc"])
+def test_a_torn_label_is_told_and_no_fault_and_written_anew(store, command):
+    labels = store.path / "labels"
+    data = labels.read_bytes()
+    labels.write_bytes(data[:-7] + data)  # a program died as it wrote, and another one wrote on
+    report = check_directory(store.path)
+    assert (report.is_sound, report.torn_labels) == (True, 1)
+    assert "1 labels of blobs are torn or damaged" in run("check", "--store", store.path).stdout
+    assert run(*command, "--store", store.path).exit_code == 0
+    assert check_directory(store.path).torn_labels == 0
     (store.path / "index.sqlite").unlink()
     assert store.ask() == 5
 

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 import jumar
+from jumar.store.check import check_directory
 from jumar.testing.faults import Faults, die
 from jumar.testing.faulty_parts import TornFileBlobs, open_faulty
 
@@ -111,8 +112,9 @@ def run(order):
 
 
 def resume(order):
-    """Compute in a clean session what is not in the store yet."""
+    """Compute in a clean session what is not in the store yet; what a check says of the store before and after that."""
     log.path = order["log"]
+    lost = [finding.text for finding in check_directory(Path(order["store"])).findings if finding.runs_again]
     with jumar.Store.open(order["store"], read_only=True) as store:
         recorded = sorted(call.task.name for call in store.calls() if call.state == "done")
     with jumar.Session(order["store"], "inline") as session:
@@ -120,7 +122,8 @@ def resume(order):
         totals = session.store.totals()._asdict()
     totals.pop("index_bytes")
     left = sorted(path.name for path in Path(order["store"], "blobs", "tmp").glob("*"))
-    return {"answer": answer, "recorded": recorded, "totals": totals, "left": left}
+    wrong = [finding.text for finding in check_directory(Path(order["store"])).findings]
+    return {"answer": answer, "recorded": recorded, "totals": totals, "left": left, "lost": lost, "wrong": wrong}
 
 
 def carry_out(order):

@@ -64,6 +64,7 @@ class Program:
         assert max(after.values()) <= 2
         assert again["totals"] == self.totals, name
         assert again["left"] == ["lock"], f"{name}: left in blobs/tmp"
+        assert again["lost"] == again["wrong"] == [], f"{name}: a check finds something wrong"
         return status == KILLED_STATUS
 
     def run_without_faults(self, **how):

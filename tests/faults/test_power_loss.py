@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from jumar.errors import DamagedError
+from jumar.store.check import check
 from jumar.store.records import Entry
 from jumar.store.store import Store
 from jumar.testing.disk_log import Log, Promise, Sync, Write
@@ -60,6 +61,7 @@ class Survivor:
     def __init__(self, folder, recording, image):
         self.path, self.recording, self.image = folder / "results" / "store", recording, image
         self.troubles = []
+        self.wrong = []
         image.build(folder)
 
     def found(self, store):
@@ -76,9 +78,13 @@ class Survivor:
             keys.add(key)
         return keys
 
-    def look(self):
-        """What is found after the power loss; and that the store then works: what is missing is recorded anew, and stays."""
+    def look(self, *, checked):
+        """What is found after the power loss; and that the store then works: what is missing is recorded anew, and stays.
+
+        What a check finds before and after that is kept, if it is to be checked.
+        """
         with Store.open(self.path, report=self.troubles.append) as store:
+            self.wrong += check(store).findings if checked else []
             keys = self.found(store)
             assert {call.key for call in store.calls() if call.state == "done"} <= set(self.recording.values)
             missing = self.recording.values.keys() - keys
@@ -89,17 +95,20 @@ class Survivor:
             later = []
             with Store.open(self.path, report=later.append) as store:
                 assert self.found(store) == set(self.recording.values), self.image.what
+                again = check(store).findings if checked else []
+                assert not [finding for finding in again if finding.kind != "blob" or finding.key], self.image.what
+                self.wrong += again
             assert later == [], self.image.what
         return keys
 
 
-def look_at(recording, folder, chosen):
-    """How many images there were; those in which promised results are missing; the kinds of trouble that were reported."""
-    count, lossy, kinds = 0, [], set()
+def look_at(recording, folder, chosen, checked_every=1):
+    """How many images there were; those in which promised results are missing; the kinds of trouble; what checks found."""
+    count, lossy, kinds, wrong = 0, [], set(), []
     for image in chosen:
         survivor = Survivor(folder / "image", recording, image)
         try:
-            keys = survivor.look()
+            keys = survivor.look(checked=count % checked_every == 0)
         except Exception as error:
             error.add_note(image.what)
             raise
@@ -107,8 +116,9 @@ def look_at(recording, folder, chosen):
         if not keys.issuperset(recording.promised[image.promised]):
             lossy.append(image.what)
         kinds.update(trouble.kind for trouble in survivor.troubles)
+        wrong += [f"{image.what}: {finding.text}" for finding in survivor.wrong]
         shutil.rmtree(folder / "image")
-    return count, lossy, kinds
+    return count, lossy, kinds, wrong
 
 
 def test_the_log_leaves_the_very_disk_that_the_program_left(recorded):
@@ -122,10 +132,12 @@ def test_the_log_leaves_the_very_disk_that_the_program_left(recorded):
 
 EVERY = 10
 """Of how many images the default suite looks at one; ``make test-slow`` looks at all, and at more."""
+CHECKED_EVERY = 5
+"""Of how many of these it has one checked whole; ``make test-slow`` has all."""
 
 
-def _prove(durability, recording, folder, chosen, record_property):
-    count, lossy, kinds = look_at(recording, folder, chosen)
+def _prove(durability, recording, folder, chosen, record_property, checked_every=1):
+    count, lossy, kinds, wrong = look_at(recording, folder, chosen, checked_every)
     record_property("tried", (count, f'disk images after a power loss, durability="{durability}"'))
     record_property(
         "tried", (len(lossy), f'disk images after a power loss that lack promised results, durability="{durability}"')
@@ -134,6 +146,7 @@ def _prove(durability, recording, folder, chosen, record_property):
         assert lossy == []
     if durability == "power":
         assert kinds <= {"repaired"}  # one of the small files that the store was only about to begin with
+        assert wrong == []
     if durability == "process":
         assert lossy != [], "the model finds no loss where nobody waited for the disk: it shows nothing"
 
@@ -142,7 +155,8 @@ def test_a_power_loss_at_any_moment_loses_nothing_that_was_promised_and_leaves_n
     recorded, images_folder, record_property
 ):
     durability, recording = recorded
-    _prove(durability, recording, images_folder, islice(images(recording.log), 0, None, EVERY), record_property)
+    chosen = islice(images(recording.log), 0, None, EVERY)
+    _prove(durability, recording, images_folder, chosen, record_property, CHECKED_EVERY)
 
 
 @pytest.mark.parametrize("every", [EVERY, pytest.param(1, marks=pytest.mark.slow)])
@@ -150,9 +164,9 @@ def test_a_program_that_is_killed_within_any_write_has_kept_what_was_promised(
     recorded, images_folder, record_property, every
 ):
     durability, recording = recorded
-    count, lossy, kinds = look_at(recording, images_folder, islice(killed(recording.log), 0, None, every))
+    count, lossy, kinds, wrong = look_at(recording, images_folder, islice(killed(recording.log), 0, None, every))
     record_property("tried", (count, f'disk images of a killed program, durability="{durability}"'))
-    assert lossy == []
+    assert lossy == wrong == []
     assert kinds <= {"repaired"}
 
 

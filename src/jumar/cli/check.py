@@ -47,6 +47,8 @@ def _print(report: CheckReport, *, repair: bool) -> None:
     )
     if report.set_aside:
         console.print(f"{report.set_aside:,} damaged databases were set aside (index.sqlite.damaged-N).")
+    if report.torn_labels:
+        console.print(f"{report.torn_labels:,} labels of blobs are torn or damaged (`jumar gc` writes them anew).")
     if report.is_sound:
         console.print(Text("Nothing is wrong.", style="green"))
     elif not repair:

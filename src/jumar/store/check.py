@@ -79,7 +79,7 @@ def check_directory(
         if repair or not path.is_dir():
             raise
         text = f"{error} The blobs were not looked at: `jumar check --repair` begins a new index with what is sound."
-        return CheckReport(0, 0, 0, 0, 0, 0, (Finding("database", text),))
+        return CheckReport(0, 0, 0, 0, 0, 0, 0, (Finding("database", text),))
     with store:
         report = check(store, repair=repair, decode=decode, progress=progress)
     # What opening has put right, or was told of while it was put right.

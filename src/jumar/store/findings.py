@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Literal, NamedTuple
 
-Kind = Literal[
-    "files", "database", "order", "row", "blob", "unreadable", "undecodable", "labels", "scratch", "unfinished"
-]
+Kind = Literal["files", "database", "order", "row", "blob", "unreadable", "undecodable", "scratch", "unfinished"]
 """What is wrong: small files of the store; the index as a whole; its order, so that a row is there and not found; a row; a
-blob; a blob that the system does not give; a value that cannot be made here; the labels; leftovers of dead processes; a
-database that was set aside and not looked through."""
+blob; a blob that the system does not give; a value that cannot be made here; leftovers of dead processes; a database that
+was set aside and not looked through."""
 
 
 class Finding(NamedTuple):
@@ -43,6 +41,9 @@ class CheckReport(NamedTuple):
     unreferenced_bytes: int
     set_aside: int
     """Damaged databases that were set aside earlier and may be deleted, unless one is among the findings."""
+    torn_labels: int
+    """Stretches of the file of labels that are none: left by processes that died while they wrote, or damaged. No fault, as
+    the index says the same; `jumar gc` writes the file anew."""
     findings: tuple[Finding, ...]
 
     @property

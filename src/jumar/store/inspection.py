@@ -82,13 +82,12 @@ class Inspection:
         bad = self._look_at_blobs({**dict.fromkeys(sizes_bytes), **named}, total_bytes)
         if self._decode:
             self._make_values(bad)
-        if self._store.path is not None:
-            self._look_at_labels(self._store.path)
+        torn = self._look_at_labels(self._store.path) if self._store.path is not None else 0
         left = [size for digest, size in sizes_bytes.items() if digest not in named and digest not in bad]
         left = left if self._is_whole else []
         damaged = len(asides(self._index.path)) if self._index is not None else 0
         found = tuple(self._found)
-        return CheckReport(self._results, len(sizes_bytes), total_bytes, len(left), sum(left), damaged, found)
+        return CheckReport(self._results, len(sizes_bytes), total_bytes, len(left), sum(left), damaged, torn, found)
 
     # -- files ---------------------------------------------------------------------------------------------------------
 
@@ -241,14 +240,13 @@ class Inspection:
 
     # -- labels --------------------------------------------------------------------------------------------------------
 
-    def _look_at_labels(self, root: Path) -> None:
-        labels = Labels(layout_of(root).labels)
-        if torn := labels.torn():
-            text = f"{torn:,} stretches of {labels.path} are no labels: damaged, or written when the disk was full"
-            self._found.append(Finding("labels", text, repaired=self._repair))
+    def _look_at_labels(self, root: Path) -> int:
+        """How many stretches of them are torn; a repair writes them anew."""
+        torn = Labels(layout_of(root).labels).torn()
         if self._repair:
             with locked(root / "sweep.lock"):
                 relabel(self._store)
+        return torn
 
     def _tell(self, kind: Kind, what: str, row: ScrubbedRow) -> None:
         """Take down what is wrong with a result; where it is dropped for that, note the loss."""
