@@ -365,6 +365,8 @@ class Engine:
             self.drain()
         if self._flights:
             self._flights.close()
+        if self.keeps:
+            self._recorder.close()
         self._running.close()
         self._executor.close(wait=how != "now")
 

@@ -49,6 +49,8 @@ class Recorder:
         self._now_s = clock.now_s
         self._tell = tell
         self._run = 0
+        self._asked: set[bytes] = set()
+        """The codes of calls that were looked for or computed."""
         self._beginning = threading.Lock()
 
     def result(self, call: Call, ran: Ran) -> tuple[Result, StoreError | None]:
@@ -78,6 +80,7 @@ class Recorder:
         return kept_result(self._store, entry, value), None
 
     def _entry(self, call: Call, key: bytes, payload: Payload, seconds: float) -> Entry:
+        self._asked.add(call.info.code)
         return Entry(
             key,
             self._store.task(call.info, call.task.parts_of),
@@ -169,6 +172,7 @@ class Recorder:
             found = restored(call, call.task.hooks, self.complain)
             if found is not None or call.task.saves is not None:
                 return found
+        self._asked.add(call.info.code)
         # A call with the values in place of the calls, recorded before, has this key as its content key.
         entry = self._found(call.key) or self._accepted(call, call.arguments)
         return self._usable(call, entry)
@@ -261,6 +265,11 @@ class Recorder:
             if not self._run:
                 self._run = self._store.begin_run(project.script())
         return self._run
+
+    def close(self) -> None:
+        """Note what was asked for: results that every run finds are in use, however long ago they were computed."""
+        if self._asked and (run := self._run or self._store.begin_run(project.script(), idle=True)):
+            self._store.note_codes(run, frozenset(self._asked))
 
     def _same(self, call: Call, payload: Payload, value: Any) -> bool:
         """Whether a call that was run again gave what is kept; if not, that is told."""

@@ -118,7 +118,7 @@ def test_what_went_is_told_in_the_same_words_runs_again_and_why_says_so(project)
     told = project.json("gc", "--older-than", "0s", "--dry-run")
     done = project.json("gc", "--older-than", "0s")
     assert {**told, "dry_run": False} | {"codes": done["codes"]} == done
-    assert (done["blobs"], done["codes"]) == (3, 3)
+    assert (done["blobs"], done["codes"]) == (3, 1)  # a run asked for the other two, and may be explained by them
     assert 30_000 < done["blob_bytes"] < 31_000
     assert project.calls() == []
     assert project.program() == 6
@@ -190,6 +190,34 @@ def test_removed_calls_run_again_and_why_says_who_removed_them(project):
     assert project.jumar("rm", failed) == "1 record of a failure went\n"
     assert project.program() == 1
     assert "removed by jumar rm" in project.jumar("why", first)
+
+
+def test_results_of_code_that_the_last_runs_only_found_are_in_use(project):
+    assert project.program(factor=3) == 3
+    assert project.program(factor=2) == 0  # the edit is taken back: everything is found
+    told = project.json("gc", "--unused-for-runs", "1", "--dry-run")
+    assert [(share["task"], share["calls"]) for share in told["shares"]] == [("norm", 3)]
+    assert project.json("gc", "--keep-last", "1")["calls"] == 3
+    assert project.program(factor=2) == 0
+    assert project.program(factor=3) == 3
+
+
+def test_a_run_that_computed_nothing_is_nobodys_last_run(project):
+    project.program()
+    assert "run 1 of" in project.jumar("why", "--last")
+    assert "nothing ran: everything was restored" in project.jumar("why", "--run", "2")
+    with jumar.Store.open(project.folder / "store", read_only=True, runs="last") as store:
+        assert len(list(store.calls())) == 6
+
+
+def test_a_session_that_keeps_nothing_or_asks_for_nothing_is_no_run(project):
+    script = (project.folder / "script.py").read_text()
+    (project.folder / "script.py").write_text(script.replace('"inline")', '"inline", reuse="read-only")'))
+    subprocess.run([sys.executable, "script.py"], cwd=project.folder, check=True, capture_output=True)
+    with jumar.Session(project.folder / "store", "inline"):
+        pass
+    with jumar.Store.open(project.folder / "store", read_only=True) as store:
+        assert [run.number for run in store.lineage.runs()] == [1]
 
 
 def test_a_blob_goes_with_its_last_user(tmp_path):

@@ -68,7 +68,8 @@ def gc(
     """Remove results by rules, and what nobody can reach.
 
     A result goes if all of the rules that are given apply to it; one that is pinned stays. Without rules, only what
-    nobody can reach goes: blobs without rows, failures older than 30 days, sources of code without results.
+    nobody can reach goes: blobs without rows, failures older than 30 days, sources of code that has no results and that
+    none of the last thousand runs asked for.
     """
     chosen = Rules(tasks=frozenset(tasks), runs=frozenset(runs), max_size_bytes=max_size_bytes, **rules)
     with open_store(path) as store:

@@ -17,7 +17,7 @@ Runs = Sequence[int] | Literal["last"]
 def numbers_of(runs: Runs, lineage: Lineage) -> frozenset[int]:
     """The numbers of the chosen runs; none where the last one is asked for and there is none.
 
-    The last run is the one that began last in this store. Runs of other stores, which came with an import, are asked
+    The last run is the one that began last in this store and computed something. Runs of other stores, which came with an import, are asked
     only where there is no other; then the one that started last counts.
 
     Raises:
@@ -25,7 +25,7 @@ def numbers_of(runs: Runs, lineage: Lineage) -> frozenset[int]:
     """
     if runs != "last":
         return frozenset(runs)
-    known = lineage.runs()
+    known = [run for run in lineage.runs() if not run.is_idle]
     last = max(known, key=lambda run: (run.number > 0, run.number if run.number > 0 else run.started_s), default=None)
     return frozenset() if last is None else frozenset([last.number])
 

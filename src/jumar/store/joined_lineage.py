@@ -38,9 +38,9 @@ class JoinedLineage:
         """The long form of a container, or None where no store knows it."""
         return next((literal for lineage in self._all for literal in _outline(lineage, digest)), None)
 
-    def begin_run(self, started_s: float, script: str) -> int:
+    def begin_run(self, started_s: float, script: str, *, idle: bool = False) -> int:
         """Note that a program begins to compute."""
-        return self._own.begin_run(started_s, script)
+        return self._own.begin_run(started_s, script, idle=idle)
 
     def note_run(self, run: Run) -> int:
         """The number here of a run of another store."""

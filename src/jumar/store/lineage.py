@@ -27,13 +27,19 @@ FIRST_FOREIGN_RUN = -2
 
 
 class Run(NamedTuple):
-    """One session of one program that computed something."""
+    """One session of one program that computed something, or found something that was kept."""
 
     number: int
     started_s: float
     script: str
     host: str
     process: int
+    """0 for a run that only restored: it is known for what it asked for, and is nobody's last run."""
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether it computed nothing."""
+        return self.process == 0
 
 
 class Loss(NamedTuple):
@@ -59,8 +65,8 @@ class Lineage(Protocol):
     def outline(self, digest: bytes) -> bytes | None:
         """The long form of a container, or None where it is not known."""
 
-    def begin_run(self, started_s: float, script: str) -> int:
-        """Note that a program begins to compute; the run's number."""
+    def begin_run(self, started_s: float, script: str, *, idle: bool = False) -> int:
+        """Note that a program begins to compute, or that it found all it asked for; the run's number."""
 
     def note_run(self, run: Run) -> int:
         """The number here of a run of another store: negative, so that it never is the last run, and always the same."""
@@ -112,10 +118,11 @@ class MemoryLineage:
         """The long form of a container, or None."""
         return self._outlines.get(digest)
 
-    def begin_run(self, started_s: float, script: str) -> int:
+    def begin_run(self, started_s: float, script: str, *, idle: bool = False) -> int:
         """The number of a new run."""
         with self._lock:
-            self._runs.append(Run(len(self._runs) + 1, started_s, script, os.uname().nodename, os.getpid()))
+            process = 0 if idle else os.getpid()
+            self._runs.append(Run(len(self._runs) + 1, started_s, script, os.uname().nodename, process))
             return len(self._runs)
 
     def note_run(self, run: Run) -> int:

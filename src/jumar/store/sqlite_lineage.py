@@ -85,9 +85,9 @@ class SqliteLineage:
             found = connection.execute("SELECT literal FROM outlines WHERE digest = ?", (digest,)).fetchone()
             return zlib.decompress(found[0]) if found else None
 
-    def begin_run(self, started_s: float, script: str) -> int:
+    def begin_run(self, started_s: float, script: str, *, idle: bool = False) -> int:
         """The number of a new run."""
-        row = (started_s, script, os.uname().nodename, os.getpid())
+        row = (started_s, script, os.uname().nodename, 0 if idle else os.getpid())
 
         def write(connection: sqlite3.Connection) -> int:
             return connection.execute(_BEGIN_RUN, row).lastrowid or 0
@@ -142,6 +142,7 @@ class SqliteLineage:
         def write(connection: sqlite3.Connection) -> None:
             connection.executemany("INSERT OR IGNORE INTO code_uses (run, code) VALUES (?, ?)", rows)
             connection.execute("DELETE FROM code_uses WHERE run <= ?", (run - RUNS_KEPT,))
+            connection.execute("DELETE FROM runs WHERE process = 0 AND number BETWEEN 1 AND ?", (run - RUNS_KEPT,))
 
         self._database.transact(write)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Sequence
 from contextlib import ExitStack, closing
 from functools import partial
 from pathlib import Path
@@ -306,18 +306,34 @@ class Store:
                 Trouble("unsaved", f"why call {key.hex()[:12]} was lost could not be recorded: {error}", key, error)
             )
 
-    def begin_run(self, script: str) -> int:
-        """The number of a new run, to be recorded with what it computes; 0 where it cannot be recorded."""
+    def begin_run(self, script: str, *, idle: bool = False) -> int:
+        """The number of a new run, to be recorded with what it computes; 0 where it cannot be recorded.
+
+        Args:
+            script: What runs.
+            idle: It has ended and computed nothing.
+        """
         if self.read_only:
             return 0
         try:
-            return self.lineage.begin_run(self._clock.now_s(), script)
+            return self.lineage.begin_run(self._clock.now_s(), script, idle=idle)
         except (*FAULTS, OSError) as error:
             text = (
                 f"the run could not be recorded ({type(error).__name__}: {error}): `jumar why --last` will not know it"
             )
             self._report(Trouble("unsaved", text, None, error))
             return 0
+
+    def note_codes(self, run: int, codes: Collection[bytes]) -> None:
+        """Note for retention what a run asked for, found or computed."""
+        try:
+            self.lineage.note_codes(run, codes)
+        except (*FAULTS, OSError) as error:
+            text = (
+                f"what the run asked for could not be recorded ({type(error).__name__}: {error}): "
+                f"`jumar gc --unused-for-runs` does not know that its results are in use"
+            )
+            self._report(Trouble("unsaved", text, None, error))
 
     # -- keeping -------------------------------------------------------------------------------------------------------
 

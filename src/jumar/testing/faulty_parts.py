@@ -216,10 +216,10 @@ class FaultyLineage:
         with self._operation("lineage.outline"):
             return self._inner.outline(digest)
 
-    def begin_run(self, started_s: float, script: str) -> int:
+    def begin_run(self, started_s: float, script: str, *, idle: bool = False) -> int:
         """See ``Lineage.begin_run``."""
         with self._operation("lineage.begin_run"):
-            return self._inner.begin_run(started_s, script)
+            return self._inner.begin_run(started_s, script, idle=idle)
 
     def note_run(self, run: Run) -> int:
         """See ``Lineage.note_run``."""

@@ -78,7 +78,7 @@ def summarise(store: Store, run: int | None = None) -> Summary:
 
     Args:
         store: Where it is recorded.
-        run: Its number; None for the last one.
+        run: Its number; None for the last one that computed something.
 
     Returns:
         How many calls ran, by reason; calls that were restored are in no group.
@@ -87,7 +87,7 @@ def summarise(store: Store, run: int | None = None) -> Summary:
         StoreError: No such run is recorded, or the index cannot be read.
     """
     runs = store.lineage.runs()
-    chosen = next((each for each in runs if run in (None, each.number)), None)
+    chosen = next((each for each in runs if each.number == run or (run is None and not each.is_idle)), None)
     if chosen is None:
         raise StoreError(
             f"no run is recorded in {store!r}: nothing was computed"
