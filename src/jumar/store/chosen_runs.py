@@ -17,8 +17,8 @@ Runs = Sequence[int] | Literal["last"]
 def numbers_of(runs: Runs, lineage: Lineage) -> frozenset[int]:
     """The numbers of the chosen runs; none where the last one is asked for and there is none.
 
-    The last run is the one that began last in this store and computed something. Runs of other stores, which came with an import, are asked
-    only where there is no other; then the one that started last counts.
+    The last run is the one that began last in this store and computed something. Runs of other stores, which came with an
+    import, are asked only where there is no other; then the one that started last counts.
 
     Raises:
         StoreError: The runs cannot be read.

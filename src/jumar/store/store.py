@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable, Collection, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack, closing
-from functools import partial
 from pathlib import Path
-from typing import Any, Literal, Self, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, overload
 
 from jumar.clock import Clock, SystemClock
 from jumar.codecs.registry import Codecs, Compression
@@ -16,34 +15,25 @@ from jumar.errors import DamagedError, StoreError
 from jumar.keys.code import CodePart
 from jumar.store.absence import Absence
 from jumar.store.accepted import Accepted
-from jumar.store.aside import SweepableBlobs
 from jumar.store.blobs import Blobs
-from jumar.store.budget import Budget
-from jumar.store.chosen_runs import ChosenRuns, Runs, numbers_of
-from jumar.store.equivalence import Equivalences, MemoryEquivalences, SqliteEquivalences
-from jumar.store.file_blobs import FileBlobs
-from jumar.store.held_blobs import HeldBlobs
-from jumar.store.held_records import HeldScribe
+from jumar.store.equivalence import Equivalences, MemoryEquivalences
 from jumar.store.index import Index
-from jumar.store.labels import Labels
-from jumar.store.layout import Layout, open_directory
-from jumar.store.lineage import Lineage, Loss, MemoryLineage
-from jumar.store.memory_blobs import MemoryBlobs
+from jumar.store.lineage import Lineage, MemoryLineage
 from jumar.store.memory_index import MemoryIndex
+from jumar.store.notes import Notes
 from jumar.store.outlines import Outlines
 from jumar.store.presence import Presence
-from jumar.store.rebuild import Rebuild
 from jumar.store.records import ERROR, GRAPH, CallRecord, Entry, Failure, Payload, TaskInfo, Totals, role
-from jumar.store.retention import Rules
-from jumar.store.scribe import DirectScribe, Scribe, SilentScribe
+from jumar.store.scribe import DirectScribe, Scribe
 from jumar.store.sqlite_connection import FAULTS, Durability
-from jumar.store.sqlite_index import SqliteIndex
-from jumar.store.sqlite_lineage import SqliteLineage
-from jumar.store.sqlite_stock import SqliteStock
-from jumar.store.stock import MemoryStock, Stock
-from jumar.store.sweep import Swept, evict, sweep
 from jumar.store.trouble import Report, Trouble, warn
-from jumar.store.writer import Writer
+
+if TYPE_CHECKING:
+    from jumar.store.budget import Budget
+    from jumar.store.chosen_runs import Runs
+    from jumar.store.retention import Rules
+    from jumar.store.stock import Stock
+    from jumar.store.sweep import Swept
 
 _T = TypeVar("_T")
 Verify = Literal["always", "first", "never"]
@@ -109,7 +99,7 @@ class Store:
         self.stock = stock
         self._budget = budget
         if budget is not None:
-            budget.evict = partial(evict, self)
+            budget.evict = self._evict
         self._presence = Presence(index, blobs, scribe)
         self._verify = verify
         self._report = report
@@ -121,6 +111,8 @@ class Store:
         self._verified: set[bytes] = set()
         self._tasks: dict[TaskInfo, int] = {}
         self._outlines = Outlines(self.lineage, report)
+        notes = Notes(self.lineage, report, self._clock, read_only=read_only)
+        self.note_loss, self.begin_run, self.note_codes = notes.loss, notes.begin_run, notes.codes
 
     @classmethod
     def open(
@@ -167,41 +159,35 @@ class Store:
             ...     store.close()
             0
         """
-        if runs is not None and not read_only:
-            raise StoreError("runs= chooses among the results of a store that is only read: say read_only=True as well")
-        if Path(path).is_file():
-            return _archive(Path(path), verify, report, runs)
-        layout = open_directory(
-            Path(path), report=report, durability=durability, read_only=read_only, allow_network=allow_network
-        )
-        index, lineage, equivalences, stock = _database(layout, durability, report, busy_timeout_s)
-        if runs is not None:
-            index = ChosenRuns(index, numbers_of(runs, lineage))
-        budget = None if max_size_bytes is None else Budget(max_size_bytes, report)
-        blobs, scribe = _way_in(index, layout, durability, report, deferred, budget)
-        return cls(
-            index,
-            blobs,
-            scribe,
-            path=layout.root,
+        from jumar.store.opening import open_store  # noqa: PLC0415  (it makes a store, and so needs this module)
+
+        return open_store(
+            Path(path),
+            durability=durability,
             verify=verify,
             report=report,
-            lineage=lineage,
-            equivalences=equivalences,
-            read_only=layout.read_only,
+            read_only=read_only,
+            deferred=deferred,
+            runs=runs,
+            allow_network=allow_network,
+            busy_timeout_s=busy_timeout_s,
             compression=compression,
-            stock=stock,
-            budget=budget,
+            max_size_bytes=max_size_bytes,
         )
 
     @property
     def deferred(self) -> bool:
         """Whether new results stay in memory until `flush`, or for ever."""
+        from jumar.store.writer import Writer  # noqa: PLC0415  (a store in memory has none)
+
         return not isinstance(self.scribe, Writer)
 
     @classmethod
     def in_memory(cls, *, report: Report = warn) -> Self:
         """A store that lasts as long as this object."""
+        from jumar.store.memory_blobs import MemoryBlobs  # noqa: PLC0415  (a store on disk needs none of these)
+        from jumar.store.stock import MemoryStock  # noqa: PLC0415
+
         index, lineage = MemoryIndex(), MemoryLineage()
         stock = MemoryStock(index, lineage)
         return cls(index, MemoryBlobs(), DirectScribe(index), report=report, lineage=lineage, stock=stock)
@@ -297,44 +283,6 @@ class Store:
             self._verified.discard(entry.blob)
         return DamagedError(text)
 
-    def note_loss(self, key: bytes, reason: str) -> None:
-        """Note for ``jumar why`` that the kept result of a call is not used any more."""
-        try:
-            self.lineage.note_loss(Loss(key, self._clock.now_s(), reason))
-        except (*FAULTS, OSError) as error:
-            self._report(
-                Trouble("unsaved", f"why call {key.hex()[:12]} was lost could not be recorded: {error}", key, error)
-            )
-
-    def begin_run(self, script: str, *, idle: bool = False) -> int:
-        """The number of a new run, to be recorded with what it computes; 0 where it cannot be recorded.
-
-        Args:
-            script: What runs.
-            idle: It has ended and computed nothing.
-        """
-        if self.read_only:
-            return 0
-        try:
-            return self.lineage.begin_run(self._clock.now_s(), script, idle=idle)
-        except (*FAULTS, OSError) as error:
-            text = (
-                f"the run could not be recorded ({type(error).__name__}: {error}): `jumar why --last` will not know it"
-            )
-            self._report(Trouble("unsaved", text, None, error))
-            return 0
-
-    def note_codes(self, run: int, codes: Collection[bytes]) -> None:
-        """Note for retention what a run asked for, found or computed."""
-        try:
-            self.lineage.note_codes(run, codes)
-        except (*FAULTS, OSError) as error:
-            text = (
-                f"what the run asked for could not be recorded ({type(error).__name__}: {error}): "
-                f"`jumar gc --unused-for-runs` does not know that its results are in use"
-            )
-            self._report(Trouble("unsaved", text, None, error))
-
     # -- keeping -------------------------------------------------------------------------------------------------------
 
     @overload
@@ -419,7 +367,15 @@ class Store:
 
     def sweep(self, rules: Rules | None = None, *, dry_run: bool = False) -> Swept:
         """Remove what the rules say, and what nobody can reach; see `jumar.store.sweep.sweep`."""
+        from jumar.store.retention import Rules  # noqa: PLC0415  (most programs never sweep)
+        from jumar.store.sweep import sweep  # noqa: PLC0415
+
         return sweep(self, rules or Rules(), dry_run=dry_run)
+
+    def _evict(self, limit_bytes: int, target_bytes: int) -> int:
+        from jumar.store.sweep import evict  # noqa: PLC0415  (most stores have no bound)
+
+        return evict(self, limit_bytes, target_bytes)
 
     def let_go(self) -> None:
         """Nobody needs any more what was found or written through this object: a sweep may take it when its row is gone."""
@@ -489,42 +445,3 @@ def _stated(records: Generator[CallRecord, None, None]) -> Iterator[CallRecord]:
             kept, _ = role(record.codec)
             if kept != ERROR:
                 yield record._replace(state="continued") if kept == GRAPH else record
-
-
-def _archive(path: Path, verify: Verify, report: Report, runs: Runs | None) -> Store:
-    from jumar.store.archive import open_archive  # noqa: PLC0415  (it makes a store of a file, and so needs this module)
-
-    return open_archive(path, verify=verify, report=report, runs=runs)
-
-
-def _database(
-    layout: Layout, durability: Durability, report: Report, busy_timeout_s: float
-) -> tuple[Index, Lineage, Equivalences, Stock | None]:
-    """What is kept in the database; empty and in memory where a reader finds a store that has none yet."""
-    if layout.read_only and not layout.database.exists():
-        return MemoryIndex(), MemoryLineage(), MemoryEquivalences(), None
-    labels = None if layout.read_only else Labels(layout.labels, report=report)
-    index = SqliteIndex(
-        layout.database,
-        durability,
-        report=report,
-        busy_timeout_s=busy_timeout_s,
-        read_only=layout.read_only,
-        labels=labels,
-        rebuild=Rebuild(labels, FileBlobs(layout.blobs, read_only=True).size_bytes),
-    )
-    return index, SqliteLineage(index), SqliteEquivalences(index), SqliteStock(index)
-
-
-def _way_in(
-    index: Index, layout: Layout, durability: Durability, report: Report, deferred: bool, budget: Budget | None
-) -> tuple[SweepableBlobs, Scribe]:
-    """What takes large results and records on their way to the disk."""
-    blobs = FileBlobs(layout.blobs, durability, read_only=layout.read_only)
-    if layout.read_only:
-        return blobs, SilentScribe()
-    writer = Writer(index.add if budget is None else budget.after(index.add), report)
-    if not deferred:
-        return blobs, writer
-    held = HeldBlobs(blobs)
-    return held, HeldScribe(writer, held, report)
