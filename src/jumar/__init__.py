@@ -12,7 +12,9 @@ Example:
     14
 """
 
-from jumar import hooks
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 from jumar.building import graph, lazily
 from jumar.delayed import delayed
 from jumar.errors import (
@@ -36,11 +38,33 @@ from jumar.keys.file import Dir, File
 from jumar.keys.value import fingerprint
 from jumar.lazy import Lazy, collect
 from jumar.part import attr, item
-from jumar.picture import Graph
 from jumar.session import Session, configure
-from jumar.shell import ShellError, ShellResult, shell
+from jumar.shell import shell
 from jumar.store.store import Store
 from jumar.task import Task, spawn, task
+
+if TYPE_CHECKING:
+    from jumar import hooks
+    from jumar.picture import Graph
+    from jumar.shell import ShellError, ShellResult
+else:  # imported when they are asked for: most programs use none of them
+
+    def __getattr__(name: str) -> object:
+        if name not in _MODULES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        module = import_module(_MODULES[name])
+        return module if name == "hooks" else getattr(module, name)
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__all__})
+
+
+_MODULES = {
+    "Graph": "jumar.picture",
+    "ShellError": "jumar.shell.error",
+    "ShellResult": "jumar.shell.result",
+    "hooks": "jumar.hooks",
+}
 
 __all__ = [
     "ArgumentError",

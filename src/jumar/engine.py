@@ -20,7 +20,6 @@ from jumar.endings import Endings
 from jumar.errors import ArgumentError, DeadlockError, JumarError
 from jumar.events import Counts, Event
 from jumar.executors import Executor, InlineExecutor
-from jumar.flights import Flights
 from jumar.foreign import Adoptions
 from jumar.future import Future
 from jumar.graph.call import CANCELLED, DONE, FAILED, NEW, NOTHING, RUNNING, Call
@@ -32,12 +31,13 @@ from jumar.record import Recorder
 from jumar.result import KeptError, Shared
 from jumar.runnable import Runnable
 from jumar.running import Running
-from jumar.store.lease import Leases
 from jumar.store.store import Store
 from jumar.store.trouble import Trouble
 from jumar.waits import Waits
 
 if TYPE_CHECKING:
+    from jumar.flights import Flights
+    from jumar.store.lease import Leases
     from jumar.why import Explanation
 
 
@@ -97,6 +97,8 @@ class Engine:
         self.adopt = Adoptions(live, scheduler, crew, endings.settle, endings.end).adopt
         self._flights: Flights | None = None
         if leases is not None:
+            from jumar.flights import Flights  # noqa: PLC0415  (most sessions share no calls with other processes)
+
             self._flights = Flights(
                 leases, store, self._recorder, running.resume, self.tell, in_place=in_place, clock=clock
             )

@@ -10,14 +10,13 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
-from enum import Enum
-from typing import Final, TypeVar
+from typing import TypeVar
 
 from jumar.clock import Clock, SystemClock
 from jumar.continuation import Continuation
 from jumar.graph.call import Call
 from jumar.record import Recorder
-from jumar.result import KeptError, Result
+from jumar.result import ELSEWHERE, Elsewhere, KeptError, Result
 from jumar.store.lease import Leases
 from jumar.store.sqlite_connection import FAULTS
 from jumar.store.store import Store
@@ -27,16 +26,6 @@ _T = TypeVar("_T")
 
 PAUSES_S = (0.001, 0.05)
 """The first and the longest pause between two looks at what other processes run, in seconds; each is twice the last."""
-
-
-class Elsewhere(Enum):
-    """Its only value stands for: another process runs the call."""
-
-    ELSEWHERE = "elsewhere"
-
-
-ELSEWHERE: Final = Elsewhere.ELSEWHERE
-"""Another process runs the call."""
 
 
 class Flights:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, ClassVar, Generic, NoReturn, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, NoReturn, TypeVar, cast, overload
 
 from jumar.engine import Engine
 from jumar.future import Future
@@ -14,7 +14,9 @@ from jumar.graph.options import Hooks
 from jumar.graph.sketch import sketch_of
 from jumar.hooked import restored, saved
 from jumar.keys.value import register_reference
-from jumar.picture import Graph, graph_of
+
+if TYPE_CHECKING:
+    from jumar.picture import Graph
 
 T = TypeVar("T")
 K = TypeVar("K")
@@ -57,6 +59,8 @@ class Lazy(Handle, Generic[T]):
         Nothing is run. A future among the arguments is shown without what it was made from. The picture stays whole
         when the calls have ended.
         """
+        from jumar.picture import graph_of  # noqa: PLC0415  (most programs draw nothing)
+
         return graph_of(self._sketch, self._keeper)
 
     @overload

@@ -4,12 +4,23 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from enum import Enum
 from types import TracebackType
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from jumar.graph.arguments import ATOMS
 from jumar.store.records import Entry
 from jumar.store.store import Store
+
+
+class Elsewhere(Enum):
+    """Its only value stands for: another process runs the call."""
+
+    ELSEWHERE = "elsewhere"
+
+
+ELSEWHERE: Final = Elsewhere.ELSEWHERE
+"""Another process runs the call."""
 
 _READINESS: dict[type, Callable[[Any], bool]] = {}
 

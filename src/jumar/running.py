@@ -17,16 +17,16 @@ from jumar.continuation import Continuation, calls_in, tail_of
 from jumar.continuing import Continuing
 from jumar.crew import Crew
 from jumar.endings import Endings
-from jumar.flights import ELSEWHERE, Elsewhere, Flights
 from jumar.graph.arguments import ATOMS, rebuild
 from jumar.graph.call import NOTHING, RUNNING, Call
 from jumar.graph.scheduler import Scheduler
 from jumar.here import PLACE, Place, here
 from jumar.live import Live
 from jumar.record import Recorder
-from jumar.result import KeptError, Result
+from jumar.result import ELSEWHERE, Elsewhere, KeptError, Result
 
 if TYPE_CHECKING:
+    from jumar.flights import Flights
     from jumar.loop import Loop
 
 _LOG = logging.getLogger("jumar")

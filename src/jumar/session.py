@@ -13,23 +13,23 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from contextvars import ContextVar, Token
 from types import TracebackType
-from typing import Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 from jumar import settings, termination
 from jumar.clock import SystemClock
 from jumar.engine import Engine
-from jumar.errors import SettingsError, StoreError, StoreWarning
+from jumar.equipment import adopt_into, executor_for, holds_open, store_for
+from jumar.errors import StoreError, StoreWarning
 from jumar.events import Counts, Event
-from jumar.executor_face import ExecutorFace
-from jumar.executors import Executor, InlineExecutor, ThreadsExecutor
+from jumar.executors import Executor
 from jumar.here import PLACE
 from jumar.period import Period
-from jumar.store.held_records import HeldScribe
-from jumar.store.joined_store import JoinedStore
-from jumar.store.lease import leases_on
-from jumar.store.sources import Place, open_stores
 from jumar.store.store import Store
 from jumar.store.trouble import Trouble
+
+if TYPE_CHECKING:
+    from jumar.executor_face import ExecutorFace
+    from jumar.store.sources import Place
 
 _LOG = logging.getLogger("jumar")
 _WARNED_AT_MOST = 10
@@ -118,7 +118,7 @@ class Session:
         progress: bool | None = None,
     ) -> None:
         given: dict[str, Any] = {
-            "store": None if _is_open(store) else store,
+            "store": None if holds_open(store) else store,
             "executor": executor if isinstance(executor, str) else None,
             "workers": workers,
             "durability": durability,
@@ -147,13 +147,16 @@ class Session:
         self._tokens: list[Token[Session | None]] = []
         self._resources = ExitStack()
         with ExitStack() as undo:
-            running = self._executor(executor)
+            running = executor_for(executor, self.settings)
             undo.callback(running.close, wait=False)
-            self.store = self._store(store)
+            self.store, lent = store_for(store, self.settings, self._report)
             undo.pop_all()
+        if lent is not None:
+            self._resources.callback(self._let_go, lent)
+        if self.store is not lent:
+            self._resources.callback(self.store.close)
         self.engine = self._engine(running)
-        if isinstance(self.store, JoinedStore):
-            self.store.adopts = self._setting("adopt") and self.engine.keeps and not self.store.read_only
+        adopt_into(self.store, adopts=self._setting("adopt") and self.engine.keeps)
         with _roster:
             _open.append(self)
         termination.listen()
@@ -166,7 +169,11 @@ class Session:
 
     def _engine(self, executor: Executor) -> Engine:
         chosen = self._setting("reuse")
-        is_shared = self._is_shared and chosen == "on"
+        leases = None
+        if self._setting("single_flight") == "store" and chosen == "on":
+            from jumar.store.lease import leases_on  # noqa: PLC0415  (most sessions share no calls with other processes)
+
+            leases = leases_on(self.store, SystemClock(), f"{id(self):x}")
         return self.engine_of(
             self.store,
             executor,
@@ -177,64 +184,11 @@ class Session:
             keeps=chosen in ("on", "refresh"),
             audit=self._setting("audit"),
             resources=self._setting("resources"),
-            leases=leases_on(self.store, SystemClock(), f"{id(self):x}") if is_shared else None,
+            leases=leases,
         )
 
     def _setting(self, name: str) -> Any:
         return self.settings[name].value
-
-    @property
-    def _is_shared(self) -> bool:
-        return bool(self._setting("single_flight") == "store")
-
-    def _executor(self, given: object) -> Executor:
-        if given is not None and not isinstance(given, str):
-            if not (callable(getattr(given, "submit", None)) and isinstance(getattr(given, "workers", None), int)):
-                raise SettingsError(
-                    f"Session: executor takes 'threads', 'inline' or an object with workers, submit and close, "
-                    f"not {given!r}"
-                )
-            return given  # type: ignore[return-value]
-        if self._setting("executor") == "inline":
-            return InlineExecutor()
-        return ThreadsExecutor(self._setting("workers"))
-
-    def _store(self, given: object) -> Store:
-        deferred = self._setting("checkpoint_mode") != "task_exit"
-        first = given[0] if isinstance(given, (list, tuple)) and given else given
-        is_held = isinstance(first, Store) and isinstance(first.scribe, HeldScribe)
-        if self._is_shared and (deferred or is_held):
-            raise SettingsError(
-                "Session: single_flight='store' needs results in the store as soon as they are there, for others to see; "
-                "checkpoint_mode other than 'task_exit' keeps them in memory."
-            )
-        if isinstance(first, Store) and deferred and not first.deferred:
-            raise SettingsError(
-                f"Session: checkpoint_mode={self._setting('checkpoint_mode')!r} needs a store that keeps results in "
-                f"memory for a while, and {first!r} writes them at once. Open it with deferred=True, or give its path."
-            )
-        if isinstance(given, Store):
-            if self.settings["max_store_size"].origin == "Session":
-                raise SettingsError(
-                    f"Session: max_store_size is for a store that the session opens, and {given!r} is open. Open it with "
-                    f"max_size_bytes=, or give its path."
-                )
-            self._resources.callback(self._let_go, given)
-            return given
-        if isinstance(first, Store):
-            self._resources.callback(self._let_go, first)
-        store = open_stores(
-            given if _is_open(given) else self._setting("store"),  # type: ignore[arg-type]
-            prefer=self._setting("prefer"),
-            durability=self._setting("durability"),
-            verify=self._setting("verify"),
-            deferred=deferred,
-            compression=self._setting("compression"),
-            max_size_bytes=self._setting("max_store_size"),
-            report=self._report,
-        )
-        self._resources.callback(store.close)
-        return store
 
     @staticmethod
     def _let_go(store: Store) -> None:
@@ -258,6 +212,8 @@ class Session:
             ...     session.executor().submit(divmod, 7, 2).result()
             (3, 1)
         """
+        from jumar.executor_face import ExecutorFace  # noqa: PLC0415  (few programs use jumar by this face)
+
         return ExecutorFace(self.engine)
 
     def checkpoint(self) -> None:
@@ -404,13 +360,6 @@ def _make_default() -> Session:
         if _default is None or _default not in _open:
             _default = Session()
         return _default
-
-
-def _is_open(store: object) -> bool:
-    """Whether an open store was given, by itself or among others: no setting says that."""
-    return isinstance(store, Store) or (
-        isinstance(store, (list, tuple)) and any(isinstance(each, Store) for each in store)
-    )
 
 
 def _ending(error: BaseException | None) -> Literal["drain", "finish", "now"]:

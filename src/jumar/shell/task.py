@@ -1,4 +1,4 @@
-"""Shell tasks: functions that say which command to run, made with ``@jumar.shell``."""
+"""Shell tasks: functions that say which command to run."""
 
 from __future__ import annotations
 
@@ -8,17 +8,15 @@ import inspect
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
-from typing import Any, ParamSpec, overload
+from typing import Any, ParamSpec
 
 from jumar.errors import DeclarationError
-from jumar.graph.call_info import CallInfo
-from jumar.graph.keep import Keep
-from jumar.graph.options import Follow, Options, Reuse
+from jumar.graph.options import Options
 from jumar.here import PLACE
 from jumar.keys.code_token import shape_of
 from jumar.keys.file import Dir, File
 from jumar.shell.error import Command
-from jumar.shell.options import Outputs, ShellOptions
+from jumar.shell.options import ShellOptions
 from jumar.shell.result import ShellResult
 from jumar.task import Task, imported
 
@@ -67,7 +65,7 @@ class ShellTask(Task[P, ShellResult]):
         Raises:
             DeclarationError: There is no such option, or it cannot have this value.
         """
-        return _changed(self.command, self._shell_options, self._given_options, changes)
+        return changed(self.command, self._shell_options, self._given_options, changes)
 
     def __repr__(self) -> str:
         return f"<jumar.shell task {self.name}>"
@@ -148,7 +146,7 @@ def _checked(task: str, line: object) -> Command:
     )
 
 
-def _changed(
+def changed(
     command: Callable[P, CommandLine], shell_options: ShellOptions, options: Options, changes: Mapping[str, Any]
 ) -> ShellTask[P]:
     """A task with some options replaced, each in its place."""
@@ -165,71 +163,3 @@ def _changed(
 _SHELL_NAMES = frozenset(each.name for each in fields(ShellOptions))
 # env= is the environment here: the versions of Python's libraries mean nothing to a command.
 _NAMES = (*_SHELL_NAMES, *(each.name for each in fields(Options) if each.name not in _SHELL_NAMES))
-
-
-@overload
-def shell(command: Callable[P, CommandLine], /) -> ShellTask[P]: ...
-@overload
-def shell(
-    *,
-    outputs: Outputs | Callable[..., Outputs] = ...,
-    stdout: str | os.PathLike[str] | None = None,
-    stderr: str | os.PathLike[str] | None = None,
-    folder: str | os.PathLike[str] | None = None,
-    cwd: str | os.PathLike[str] | None = None,
-    ok_codes: int | Sequence[int] | Callable[[int], bool] = (0,),
-    env: Mapping[str, str] = ...,
-    shell: str | os.PathLike[str] | Sequence[str] = ("/bin/sh", "-c"),
-    encoding: str | None = "utf-8",
-    timeout_s: float | None = None,
-    grace_s: float = 5.0,
-    name: str | None = None,
-    version: str | None = None,
-    checkpoint: bool | Keep | Callable[[CallInfo, Any], Any] | None = None,
-    restore: Callable[[CallInfo], Any] | None = None,
-    exists: Callable[[CallInfo], bool] | None = None,
-    reuse: Reuse = "always",
-    refresh: bool = False,
-    ttl_s: float | None = None,
-    ignore: Sequence[str] = (),
-    key: Callable[..., Any] | None = None,
-    code: Follow = "deep",
-    uses: Sequence[Any] = (),
-) -> Callable[[Callable[P, CommandLine]], ShellTask[P]]: ...
-def shell(command: Callable[..., Any] | None = None, /, **options: Any) -> Any:
-    r"""Makes a function that gives a command a `Task` whose calls run it, and give a `ShellResult`.
-
-    The function gives a command line (a ``str``, read by ``/bin/sh``) or a program with its arguments (a list of ``str``
-    and paths, run without a shell). A ``jumar.File`` or ``jumar.Dir`` among its arguments is identified by its content,
-    and has an absolute path when the function is called.
-
-    Args:
-        command: The function, where the decorator is used without options.
-        options: ``outputs``: the files that the command writes, such as ``{"bam": "{sample}.bam"}``. ``stdout``,
-            ``stderr``: patterns of files to send them to. ``folder``: where the outputs go. ``cwd``: where the command
-            runs. ``ok_codes``: which exit codes are success. ``env``: variables for the command. ``shell``: what reads a
-            command line. ``encoding``: of what is captured. ``timeout_s``, ``grace_s``. All are described at
-            `ShellOptions`. Further those of `jumar.task`, except its ``env``.
-
-    Raises:
-        DeclarationError: It cannot be a task; an option does not exist or cannot have this value; a pattern names no
-            parameter.
-
-    Guarantees:
-        An output has its place only once its command has succeeded and all declared outputs are there; it gets there by
-        a rename, so that at any moment, kill -9 included, the place holds the old file or the whole new one. Kept
-        outputs are put back, in the same way, when a kept result is handed to anybody and they are missing or changed.
-        A command ends with all that it has started in its process group: when its first process ends, when its time is
-        over, when the call is interrupted, and when this program dies.
-
-    Example:
-        >>> import jumar
-        >>> @jumar.shell
-        ... def count(text: str) -> list[str]:
-        ...     return ["expr", "length", text]
-        >>> count("jumar").stdout
-        '5\n'
-    """
-    if command is not None:
-        return ShellTask(command)
-    return lambda function: _changed(function, ShellOptions(), Options(), options)

@@ -7,12 +7,14 @@ import threading
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jumar.errors import StoreError
-from jumar.store.joined_store import JoinedStore, Prefer
 from jumar.store.store import Store, Verify
 from jumar.store.trouble import Report, Trouble, warn
+
+if TYPE_CHECKING:
+    from jumar.store.joined_store import Prefer
 
 Place = str | os.PathLike[str] | Store
 """A folder, the file of an export, or an open store."""
@@ -51,6 +53,8 @@ def open_stores(
         opened.pop_all()
     if not others:
         return own
+    from jumar.store.joined_store import JoinedStore  # noqa: PLC0415  (most sessions have one store)
+
     return JoinedStore(own, sources, prefer=prefer, closes=closes)
 
 

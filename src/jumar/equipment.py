@@ -1,0 +1,117 @@
+"""What a session works with: the executor and the store that its arguments and settings ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from jumar.errors import SettingsError
+from jumar.executors import Executor, InlineExecutor, ThreadsExecutor
+from jumar.settings import Value
+from jumar.store.store import Store
+from jumar.store.trouble import Report
+
+if TYPE_CHECKING:
+    from jumar.store.sources import Place
+
+
+def executor_for(given: object, settings: Mapping[str, Value]) -> Executor:
+    """The executor that was given, or a new one of the kind that the settings name.
+
+    Raises:
+        SettingsError: What was given is no executor.
+    """
+    if given is not None and not isinstance(given, str):
+        if not (callable(getattr(given, "submit", None)) and isinstance(getattr(given, "workers", None), int)):
+            raise SettingsError(
+                f"Session: executor takes 'threads', 'inline' or an object with workers, submit and close, not {given!r}"
+            )
+        return given  # type: ignore[return-value]
+    if settings["executor"].value == "inline":
+        return InlineExecutor()
+    return ThreadsExecutor(settings["workers"].value)
+
+
+def store_for(
+    given: Place | list[Place] | tuple[Place, ...] | object, settings: Mapping[str, Value], report: Report
+) -> tuple[Store, Store | None]:
+    """The store to use, and the open one of the user's that it is or that it writes to, if there is one.
+
+    Args:
+        given: What was given to the session: None, a place, or several.
+        settings: The settings.
+        report: Told of trouble with stores that are opened.
+
+    Raises:
+        SettingsError: The settings do not fit an open store, or each other.
+        StoreError: The store cannot be opened.
+    """
+    first = given[0] if isinstance(given, (list, tuple)) and given else given
+    lent = first if isinstance(first, Store) else None
+    _check(lent, settings)
+    if isinstance(given, Store):
+        if settings["max_store_size"].origin == "Session":
+            raise SettingsError(
+                f"Session: max_store_size is for a store that the session opens, and {given!r} is open. Open it with "
+                f"max_size_bytes=, or give its path."
+            )
+        return given, given
+    from jumar.store.sources import open_stores  # noqa: PLC0415  (a program may import jumar and open no store)
+
+    store = open_stores(
+        given if holds_open(given) else settings["store"].value,  # type: ignore[arg-type]
+        prefer=settings["prefer"].value,
+        durability=settings["durability"].value,
+        verify=settings["verify"].value,
+        deferred=_is_deferred(settings),
+        compression=settings["compression"].value,
+        max_size_bytes=settings["max_store_size"].value,
+        report=report,
+    )
+    return store, lent
+
+
+def holds_open(store: object) -> bool:
+    """Whether an open store was given, by itself or among others: no setting says that."""
+    return isinstance(store, Store) or (
+        isinstance(store, (list, tuple)) and any(isinstance(each, Store) for each in store)
+    )
+
+
+def adopt_into(store: Store, *, adopts: bool) -> None:
+    """Let a store that is made of several copy what it finds in the others into the first, or not."""
+    if type(store) is Store:  # one is all that most sessions have
+        return
+    from jumar.store.joined_store import JoinedStore  # noqa: PLC0415
+
+    if isinstance(store, JoinedStore):
+        store.adopts = adopts and not store.read_only
+
+
+def _is_deferred(settings: Mapping[str, Value]) -> bool:
+    return bool(settings["checkpoint_mode"].value != "task_exit")
+
+
+def _check(lent: Store | None, settings: Mapping[str, Value]) -> None:
+    """Refuse what does not go together.
+
+    Raises:
+        SettingsError: Something does not.
+    """
+    deferred = _is_deferred(settings)
+    if settings["single_flight"].value == "store" and (deferred or (lent is not None and _holds_back(lent))):
+        raise SettingsError(
+            "Session: single_flight='store' needs results in the store as soon as they are there, for others to see; "
+            "checkpoint_mode other than 'task_exit' keeps them in memory."
+        )
+    if lent is not None and deferred and not lent.deferred:
+        raise SettingsError(
+            f"Session: checkpoint_mode={settings['checkpoint_mode'].value!r} needs a store that keeps results in "
+            f"memory for a while, and {lent!r} writes them at once. Open it with deferred=True, or give its path."
+        )
+
+
+def _holds_back(store: Store) -> bool:
+    from jumar.store.held_records import HeldScribe  # noqa: PLC0415  (only asked where processes share their calls)
+
+    return isinstance(store.scribe, HeldScribe)
