@@ -1,7 +1,6 @@
 """What holds for the source as a whole. The layers themselves are contracts of import-linter, run by `make check`."""
 
 import ast
-import json
 import re
 import subprocess
 import sys
@@ -35,11 +34,39 @@ def test_links_between_pages_lead_somewhere(page):
             assert (page.parent / target).exists(), target
 
 
-def test_importing_jumar_imports_nothing_heavy():
-    code = "import json, sys, jumar; print(json.dumps(sorted({name.partition('.')[0] for name in sys.modules})))"
-    loaded = set(json.loads(subprocess.check_output([sys.executable, "-c", code])))
+HEAVY = {
+    *("numpy", "pandas", "polars", "pyarrow", "torch", "scipy", "sklearn", "rich", "click", "joblib", "cloudpickle"),
+    *("subprocess", "json", "zipfile", "tomllib", "asyncio", "importlib.metadata"),
+}
+SELDOM_USED = {
+    *("cli", "testing", "why", "plan", "picture", "hooks", "progress", "flights", "graph.diagram", "keys.value_stdlib"),
+    *("shell.task", "shell.options", "shell.result", "shell.execution", "codecs.numpy", "codecs.arrow", "codecs.zstd"),
+    *("store.opening", "store.sqlite_index", "store.file_blobs", "store.layout", "store.writer", "store.held_blobs"),
+    *("store.sweep", "store.retention", "store.check", "store.archive", "store.joined_store", "store.lease"),
+    *("store.labels", "store.rebuild", "store.salvage", "store.budget", "store.memory_blobs"),
+}
+"""Modules of our own that a program which imports jumar may never need: they are imported by what uses them."""
+
+
+def test_importing_jumar_imports_nothing_heavy_and_nothing_that_is_seldom_used():
+    code = "import sys, jumar; print(*sys.modules)"
+    loaded = set(subprocess.check_output([sys.executable, "-c", code], text=True).split())
     assert "blake3" in loaded
-    assert not loaded & {"numpy", "pandas", "polars", "pyarrow", "torch", "scipy", "sklearn", "rich", "click", "joblib"}
+    assert not loaded & HEAVY
+    assert not loaded & {f"jumar.{module}" for module in SELDOM_USED}
+    paths = [ROOT / "src" / "jumar" / module.replace(".", "/") for module in SELDOM_USED]
+    assert [path for path in paths if not (path.is_dir() or path.with_suffix(".py").is_file())] == []
+
+
+def test_public_names_that_are_imported_late_are_there():
+    code = "import jumar; print(*(getattr(jumar, name).__name__ for name in ('Graph', 'ShellError', 'ShellResult', 'hooks')))"
+    assert subprocess.check_output([sys.executable, "-c", code], text=True).split() == [
+        *("Graph", "ShellError", "ShellResult", "jumar.hooks")
+    ]
+    code = "from jumar import *; import jumar; print(set(jumar.__all__) <= {*globals()} & {*dir(jumar)})"
+    assert subprocess.check_output([sys.executable, "-c", code], text=True) == "True\n"
+    code = "import jumar; from jumar.shell import ShellTask; print(callable(jumar.shell), hasattr(jumar, 'shel'))"
+    assert subprocess.check_output([sys.executable, "-c", code], text=True) == "True False\n"
 
 
 def test_public_names_are_few_and_documented():
