@@ -20,6 +20,7 @@ from jumar.store.equivalence import Equivalences, MemoryEquivalences
 from jumar.store.index import Index
 from jumar.store.lineage import Lineage, MemoryLineage
 from jumar.store.memory_index import MemoryIndex
+from jumar.store.mishaps import Mishaps
 from jumar.store.notes import Notes
 from jumar.store.outlines import Outlines
 from jumar.store.presence import Presence
@@ -113,6 +114,7 @@ class Store:
         self._outlines = Outlines(self.lineage, report)
         notes = Notes(self.lineage, report, self._clock, read_only=read_only)
         self.note_loss, self.begin_run, self.note_codes = notes.loss, notes.begin_run, notes.codes
+        self._mishaps = Mishaps(index, blobs, scribe, report, notes, read_only=read_only)
 
     @classmethod
     def open(
@@ -223,7 +225,8 @@ class Store:
         if size_bytes is None and self._presence.was_removed(entry):
             return None
         found = "is missing" if size_bytes is None else f"has {size_bytes:,} bytes instead of {entry.size_bytes:,}"
-        self._drop(entry, f"blob {entry.blob.hex()[:12]} {found}")
+        self._verified.discard(entry.blob)
+        self._mishaps.damaged(entry, f"blob {entry.blob.hex()[:12]} {found}")
         return None
 
     def load(self, entry: Entry) -> Any:
@@ -244,11 +247,10 @@ class Store:
             if self._presence.was_removed(entry):
                 raise DamagedError(f"the kept result of call {entry.key.hex()[:12]} was removed meanwhile") from error
             if getattr(error.__cause__, "errno", None) in _PASSING:
-                text = f"the kept result of call {entry.key.hex()[:12]} cannot be read now: {error}. The call will run again."
-                self._report(Trouble("unreadable", text, entry.key, error))
-                raise DamagedError(text) from error
+                raise self._mishaps.unreadable(entry, error) from error
+            self._verified.discard(digest)
             # Without a cause it is the bytes that are wrong, and nobody may find them under that name again.
-            raise self._drop(entry, str(error), altered=error.__cause__ is None) from error
+            raise self._mishaps.damaged(entry, str(error), altered=error.__cause__ is None) from error
         if verify:
             self._verified.add(digest)
         return self._decode(entry, memory)
@@ -257,31 +259,7 @@ class Store:
         try:
             return self.codecs.named(role(entry.codec)[1]).decode(memory)
         except Exception as error:
-            text = (
-                f"the kept result of call {entry.key.hex()[:12]} cannot be decoded here ({type(error).__name__}: {error}): "
-                f"mostly a class or module that was moved or is not installed. The call will run again."
-            )
-            self._report(Trouble("undecodable", text, entry.key, error))
-            if not self.read_only:
-                self.note_loss(entry.key, f"it could not be decoded ({type(error).__name__}: {error})")
-            raise DamagedError(text) from error
-
-    def _drop(self, entry: Entry, what: str, *, altered: bool = False) -> DamagedError:
-        """Forget a damaged result, so that it is reported once; the error to raise where there is somebody to tell."""
-        text = f"the kept result of call {entry.key.hex()[:12]} is damaged: {what}. The call will run again."
-        self._report(Trouble("damaged", text, entry.key))
-        if not self.read_only:
-            try:
-                self.scribe.flush()  # it may be on its way still, and would come back
-                self.index.remove([entry.key])
-                if altered and entry.blob is not None:
-                    self.blobs.remove(entry.blob)
-            except (*FAULTS, OSError) as error:
-                self._report(Trouble("unsaved", f"{text} Its row could not be removed: {error}", entry.key, error))
-            self.note_loss(entry.key, what)
-        if entry.blob is not None:
-            self._verified.discard(entry.blob)
-        return DamagedError(text)
+            raise self._mishaps.undecodable(entry, error) from error
 
     # -- keeping -------------------------------------------------------------------------------------------------------
 
