@@ -103,36 +103,6 @@ def test_everything_may_be_deleted(made):
     assert len(made.ran_again()) == 6
 
 
-def test_the_index_may_be_damaged_in_any_page(made, tmp_path):
-    sound = tmp_path / "sound"
-    shutil.copytree(made.path, sound)
-    size = (sound / "index.sqlite").stat().st_size
-    for at in range(0, size, 509):
-        shutil.rmtree(made.path)
-        shutil.copytree(sound, made.path)
-        data = bytearray((made.path / "index.sqlite").read_bytes())
-        data[at : at + 16] = bytes(byte ^ 0x5A for byte in data[at : at + 16])
-        (made.path / "index.sqlite").write_bytes(data)
-        made.ask()
-        made.ran_again()
-        made.ask()
-        assert made.ran_again() == set()
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(900)
-def test_the_index_may_have_any_bit_flipped(made, tmp_path):
-    sound = (made.path / "index.sqlite").read_bytes()
-    used = [at for at in range(len(sound)) if sound[at] or at % 64 == 0]  # most of a small database is empty
-    for at in used:
-        for companion in made.path.glob("index.sqlite*"):
-            companion.unlink()
-        data = bytearray(sound)
-        data[at] ^= 1 << at % 8
-        (made.path / "index.sqlite").write_bytes(data)
-        made.ask()
-
-
 @pytest.mark.parametrize("length", [0, 1, 100, 4096, 5000, 8192, 12288])
 def test_the_index_may_be_cut_anywhere_and_large_results_are_found(made, length):
     index = made.path / "index.sqlite"

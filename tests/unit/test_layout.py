@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from jumar.errors import StoreError, StoreFormatError
-from jumar.store.file_system import network_type
+from jumar.store.file_system import mounted, network_type
 from jumar.store.layout import FORMAT_VERSION, open_directory
 from jumar.store.store import Store
 
@@ -211,17 +211,19 @@ def test_a_network_file_system_is_told_from_the_mounts(path, kind):
     assert network_type(Path(path), MOUNTS) == kind
 
 
-def test_a_store_on_a_network_file_system_is_refused_unless_one_insists(tmp_path, opened, monkeypatch):
-    (tmp_path / "mountinfo").write_text(
-        f"22 1 0:20 / / rw - ext4 /dev/a rw\n30 22 0:32 / {tmp_path} rw - nfs4 s:/ rw\n"
-    )
-    monkeypatch.setattr("jumar.store.file_system._MOUNTS", tmp_path / "mountinfo")
+def test_a_store_on_a_network_file_system_is_refused_unless_one_insists(tmp_path, opened):
+    mounts = f"22 1 0:20 / / rw - ext4 /dev/a rw\n30 22 0:32 / {tmp_path} rw - nfs4 s:/ rw\n"
     with pytest.raises(StoreError, match=r"network file system \(nfs4\).*local disk.*allow_network=True"):
-        opened(tmp_path / "store")
+        opened(tmp_path / "store", mounts=mounts)
     assert not (tmp_path / "store").exists()
-    assert opened(tmp_path / "store", allow_network=True).root.is_dir()
+    assert opened(tmp_path / "store", mounts=mounts, allow_network=True).root.is_dir()
 
 
-def test_where_the_kernel_does_not_say_what_is_mounted_nothing_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr("jumar.store.file_system._MOUNTS", tmp_path / "none")
-    assert network_type(tmp_path) is None
+def test_what_is_mounted_is_what_the_kernel_says(tmp_path):
+    (tmp_path / "mountinfo").write_text(MOUNTS)
+    assert mounted(tmp_path / "mountinfo") == MOUNTS
+
+
+def test_where_the_kernel_does_not_say_what_is_mounted_nothing_is_refused(tmp_path):
+    assert mounted(tmp_path / "none") == ""
+    assert network_type(tmp_path, "") is None

@@ -12,7 +12,16 @@ NETWORK_TYPES = frozenset(
 )
 """Types whose locks and shared memory SQLite's WAL mode cannot rely on between machines."""
 
-_MOUNTS = Path("/proc/self/mountinfo")
+MOUNTS = Path("/proc/self/mountinfo")
+"""Where Linux tells a process what is mounted for it."""
+
+
+def mounted(file: Path = MOUNTS) -> str:
+    """What is mounted where; empty where no such file is there, as on other systems than Linux: then nothing is known."""
+    try:
+        return file.read_text()
+    except OSError:
+        return ""
 
 
 def network_type(path: Path, mounts: str | None = None) -> str | None:
@@ -27,10 +36,7 @@ def network_type(path: Path, mounts: str | None = None) -> str | None:
         'nfs4'
     """
     if mounts is None:
-        try:
-            mounts = _MOUNTS.read_text()
-        except OSError:  # not Linux, or no /proc: nothing is known, so nothing is refused
-            return None
+        mounts = mounted()
     real = path.resolve()
     longest, found = -1, ""
     for line in mounts.splitlines():

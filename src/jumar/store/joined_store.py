@@ -84,7 +84,7 @@ class JoinedStore(Store):
             stock=own.stock,
         )
         # What is known of the first is shared: it may be in use by itself as well.
-        self._absence, self._tasks, self._outlines = own._absence, own._tasks, own._outlines  # noqa: SLF001
+        self._absence, self._outlines, self.task = own._absence, own._outlines, own.task  # noqa: SLF001
         self.codecs = own.codecs
         self._presence = _Presence(own.index, own.blobs, own.scribe)
         self.accepted = JoinedAccepted(own.accepted, [source.accepted for source in sources])

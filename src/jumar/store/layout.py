@@ -48,6 +48,7 @@ def open_directory(
     durability: Durability = "process",
     read_only: bool = False,
     allow_network: bool = False,
+    mounts: str | None = None,
 ) -> Layout:
     """Make the directory of a store, or recognise one.
 
@@ -60,13 +61,15 @@ def open_directory(
         read_only: Change nothing.
         allow_network: Go on although the file system is one where SQLite's locks cannot be trusted: safe only as long
             as all processes that use the store run on one machine.
+        mounts: What is mounted where, see `network_type`.
 
     Raises:
         StoreFormatError: The directory holds something else, or a store of a newer format.
         StoreError: The path is a file, cannot be made or read, or lies on a network file system.
     """
     root = path.absolute()
-    _refuse_network(root, allow_network)
+    if not allow_network:
+        _refuse_network(root, mounts)
     new = _make(root, read_only)
     writable = os.access(root, os.W_OK | os.X_OK)
     layout = layout_of(root, read_only=read_only or not writable)
@@ -94,9 +97,9 @@ def layout_of(root: Path, *, read_only: bool = False) -> Layout:
     return Layout(root, root / _INDEX, root / _BLOBS, root / _LABELS, read_only)
 
 
-def _refuse_network(root: Path, allow_network: bool) -> None:
-    kind = network_type(root)
-    if kind is not None and not allow_network:
+def _refuse_network(root: Path, mounts: str | None) -> None:
+    kind = network_type(root, mounts)
+    if kind is not None:
         raise StoreError(
             f"the store {root} lies on a network file system ({kind}), where the locks and shared memory that SQLite "
             f"needs cannot be trusted between machines: results could be lost. Use a path on a local disk, or open it "

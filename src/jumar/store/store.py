@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, overload
 from jumar.clock import Clock, SystemClock
 from jumar.codecs.registry import Codecs, Compression
 from jumar.errors import DamagedError, StoreError
-from jumar.keys.code import CodePart
 from jumar.store.absence import Absence
 from jumar.store.accepted import Accepted
 from jumar.store.blobs import Blobs
@@ -24,10 +23,11 @@ from jumar.store.mishaps import Mishaps
 from jumar.store.notes import Notes
 from jumar.store.outlines import Outlines
 from jumar.store.presence import Presence
-from jumar.store.records import ERROR, GRAPH, CallRecord, Entry, Failure, Payload, TaskInfo, Totals, role
+from jumar.store.records import ERROR, GRAPH, CallRecord, Entry, Failure, Payload, Totals, role
 from jumar.store.scribe import DirectScribe, Scribe
 from jumar.store.sqlite_connection import FAULTS, Durability
-from jumar.store.trouble import Report, Trouble, warn
+from jumar.store.task_numbers import TaskNumbers
+from jumar.store.trouble import Report, warn
 
 if TYPE_CHECKING:
     from jumar.store.budget import Budget
@@ -45,9 +45,6 @@ INLINE_MAX_BYTES = 4096
 
 _PASSING = {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EACCES, errno.EPERM}
 """What keeps this process from reading a blob for now and says nothing about its bytes: its row stays."""
-
-PartsOf = Callable[[bytes], Sequence[CodePart]]
-"""Gives the ``CodePart`` objects of a code digest; none where the code is not that any more."""
 
 
 class Store:
@@ -110,10 +107,12 @@ class Store:
         self.accepted = Accepted(equivalences or MemoryEquivalences(), report, self._clock)
         """Edits that were declared to change no result."""
         self._verified: set[bytes] = set()
-        self._tasks: dict[TaskInfo, int] = {}
         self._outlines = Outlines(self.lineage, report)
         notes = Notes(self.lineage, report, self._clock, read_only=read_only)
         self.note_loss, self.begin_run, self.note_codes = notes.loss, notes.begin_run, notes.codes
+        """See `Notes`."""
+        self.task = TaskNumbers(index, self.lineage, report, read_only=read_only).number
+        """See `TaskNumbers.number`."""
         self._mishaps = Mishaps(index, blobs, scribe, report, notes, read_only=read_only)
 
     @classmethod
@@ -287,26 +286,6 @@ class Store:
             return Payload(name, size_bytes, inline, None)
         blob = self.blobs.write(frames)
         return Payload(name, blob.size_bytes, None, blob.digest)
-
-    def task(self, info: TaskInfo, parts_of: PartsOf | None = None) -> int:
-        """The number under which calls of a task are recorded; 0, with a report, where the index takes none.
-
-        Args:
-            info: The task.
-            parts_of: Gives the parts of its code, which are kept with it; asked once.
-        """
-        number = 0 if self.read_only else self._tasks.get(info)
-        if number is None:
-            try:
-                number = self.index.add_task(info)
-                if parts_of is not None:
-                    self.lineage.remember_code(info.code, parts_of(info.code))
-            except (*FAULTS, OSError) as error:
-                text = f"task {info.name!r} could not be recorded ({type(error).__name__}: {error}): its calls have no name"
-                self._report(Trouble("unsaved", text, None, error))
-                return 0
-            self._tasks[info] = number
-        return number
 
     def record(self, entry: Entry) -> None:
         """Keep a result: it can be found from now on, and is on its way to the disk."""
