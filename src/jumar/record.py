@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import threading
 import traceback
@@ -51,6 +52,7 @@ class Recorder:
         self._run = 0
         self._asked: set[bytes] = set()
         """The codes of calls that were looked for or computed."""
+        self._process = os.getpid()
         self._beginning = threading.Lock()
 
     def result(self, call: Call, ran: Ran) -> tuple[Result, StoreError | None]:
@@ -268,6 +270,9 @@ class Recorder:
 
     def close(self) -> None:
         """Note what was asked for: results that every run finds are in use, however long ago they were computed."""
+        # A forked child leaves the block of its parent's session, too: that is no end of it.
+        if self._store.is_closed or self._process != os.getpid():
+            return
         if self._asked and (run := self._run or self._store.begin_run(project.script(), idle=True)):
             self._store.note_codes(run, frozenset(self._asked))
 

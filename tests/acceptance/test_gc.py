@@ -210,6 +210,13 @@ def test_a_run_that_computed_nothing_is_nobodys_last_run(project):
         assert len(list(store.calls())) == 6
 
 
+def test_a_session_whose_store_was_closed_before_it_ends_in_silence(tmp_path):
+    store = jumar.Store.open(tmp_path / "store")
+    with jumar.Session(store, "inline"):
+        assert jumar.task(len, version="1")("abc") == 3
+        store.close()
+
+
 def test_a_session_that_keeps_nothing_or_asks_for_nothing_is_no_run(project):
     script = (project.folder / "script.py").read_text()
     (project.folder / "script.py").write_text(script.replace('"inline")', '"inline", reuse="read-only")'))

@@ -174,6 +174,7 @@ class JoinedStore(Store):
 
     def close(self) -> None:
         """Keep what is on its way, and close the stores that belong to this one."""
+        self.is_closed = True
         self.flush()
         with ExitStack() as stores:  # each is closed even if one before it fails
             for store in self._closes:

@@ -89,6 +89,7 @@ class Store:
         self.path = path
         self.read_only = read_only
         """Whether results are found and none are kept."""
+        self.is_closed = False
         self.lineage: Lineage = lineage or MemoryLineage()
         """What explains the results."""
         self.index, self.blobs, self.scribe = index, blobs, scribe
@@ -340,6 +341,7 @@ class Store:
 
     def close(self) -> None:
         """Keep what is on its way and let go of files; a second close does nothing."""
+        self.is_closed = True
         with ExitStack() as parts:  # each is closed even if one before it fails
             parts.callback(self.blobs.close)
             parts.callback(self.index.close)
