@@ -46,6 +46,11 @@ class ShellTask(Task[P, ShellResult]):
         options: Options | None = None,
     ) -> None:
         checked = Task(command, options)  # refuses what cannot be a task
+        if inspect.iscoroutinefunction(command):
+            raise DeclarationError(
+                f"{checked.name} is asynchronous: it only says which command to run, and has nothing to wait for. Make it "
+                f"an ordinary function."
+            )
         self.command = command
         self._shell_options = shell_options or ShellOptions()
         self._given_options = given = options or Options()
