@@ -90,7 +90,7 @@ class Engine:
         self._running = running = Running(self, live, scheduler, self._recorder, in_place=in_place)
         self._crew = crew = Crew(executor, scheduler, running.serve)
         self._endings = endings = Endings(live, scheduler, crew, self._recorder, self.listeners)
-        self._waits = Waits(self, self._latch, scheduler, crew, running.carry_out)
+        self._waits = Waits(self, self._latch, scheduler, crew, running.carry_out, in_place=in_place)
         reading = Reading(live, scheduler, crew, self._await)
         self.read, self.read_into, self.failure = reading.read, reading.read_into, reading.failure
         self._continuing = Continuing(live, scheduler, self._recorder, self._make, self.read)
@@ -113,6 +113,7 @@ class Engine:
         """A future for the call, which is found, joined with an equal one under way, or run."""
         if call.entered or call.twin is not None:
             return self._follow(call.twin or call)
+        self._waits.is_deep(call)
         future: Future[Any] = Future(self, call)
         # What a first run asks for is new, and the store knows that without a look at the disk.
         look = call.is_findable
@@ -142,9 +143,9 @@ class Engine:
         return future
 
     def run(self, call: Call) -> Any:
-        """The call's value, found, or computed here and now in the caller's thread; with a timeout, in a worker's."""
+        """The call's value, found, or computed here and now in the caller's thread; with a timeout or deep down, in a worker's."""
         policy = call.task.policy
-        if self._is_lazy(call) or (policy is not None and policy.timeout_s is not None):
+        if self._is_lazy(call) or (policy is not None and policy.timeout_s is not None) or self._waits.is_deep(call):
             return self.spawn(call).result()
         for need in call.needs:
             self._await(need)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -18,6 +19,9 @@ DEEPEST_INLINE = 16
 """How many calls one thread runs inside one another before a further wait gets a thread of its own: each level is some
 six Python frames, and the recursion limit is the user's to spend."""
 
+_ROOM = 150
+"""Frames kept for what the engine and the store do for one call."""
+
 
 class Waits:
     """Waits for the calls of one engine.
@@ -28,16 +32,46 @@ class Waits:
         scheduler: The engine's.
         crew: The engine's.
         run: Runs a call that the scheduler has marked as running, in the current thread.
+        in_place: Whether calls run in the threads that make them.
     """
 
     def __init__(
-        self, owner: object, latch: Latch, scheduler: Scheduler, crew: Crew, run: Callable[[Call], object]
+        self,
+        owner: object,
+        latch: Latch,
+        scheduler: Scheduler,
+        crew: Crew,
+        run: Callable[[Call], object],
+        *,
+        in_place: bool,
     ) -> None:
         self._owner = owner
         self._latch = latch
         self._scheduler = scheduler
         self._crew = crew
         self._run = run
+        self._in_place = in_place
+
+    def is_deep(self, call: Call) -> bool:
+        """Whether a call that is about to be made is better run in another thread than inside of those in this one.
+
+        Raises:
+            RecursionError: There is no other thread, and little is left of the stack. Python's own error would come from
+                somewhere inside of the engine, which would then not know what had happened to the call.
+        """
+        depth = here.place.depth
+        if depth < DEEPEST_INLINE or not self._in_place:
+            return depth >= DEEPEST_INLINE
+        limit = sys.getrecursionlimit()
+        try:
+            sys._getframe(limit - min(_ROOM, limit // 4))  # noqa: SLF001  (the only way to ask without a walk)
+        except ValueError:  # the stack is not that deep
+            return False
+        raise RecursionError(
+            f"task {call.task.name!r} is called {depth} calls deep on the inline executor, where each of them stays on "
+            f"the stack; Python's limit of {limit} frames leaves no room for another one. Run it on threads, let the "
+            f"tasks return calls instead of waiting for them, or raise the limit with sys.setrecursionlimit()."
+        )
 
     def wait(self, future: Future[Any], call: Call, timeout_s: float | None) -> None:
         """Return when the call's future is done, or raise TimeoutError.
