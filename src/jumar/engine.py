@@ -143,7 +143,7 @@ class Engine:
         return future
 
     def run(self, call: Call) -> Any:
-        """The call's value, found, or computed here and now in the caller's thread; with a timeout or deep down, in a worker's."""
+        """The call's value: found, or computed here and now in this thread; in another one with a timeout or deep down."""
         policy = call.task.policy
         if self._is_lazy(call) or (policy is not None and policy.timeout_s is not None) or self._waits.is_deep(call):
             return self.spawn(call).result()
