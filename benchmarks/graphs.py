@@ -171,10 +171,10 @@ def dask(name: str, calls: int) -> float:
     from dask.threaded import get
 
     start_s = time.perf_counter()
-    graph: dict[object, object] = {0: (successor.fn, 0)} if name == "lazy chain" else {"root": (nothing.fn, 0)}
+    graph: dict[object, object] = {"root": (nothing.fn, 0)}
     if name == "lazy chain":
-        graph |= {i: (successor.fn, i - 1) for i in range(1, calls)}
-        get(graph, calls - 1, num_workers=WORKERS)
+        graph |= {("c", i): (successor.fn, ("c", i - 1) if i else "root") for i in range(calls)}
+        get(graph, ("c", calls - 1), num_workers=WORKERS)
     elif name == "fan-in":
         graph = {("i", i): (nothing.fn, i) for i in range(calls)}
         get(graph | {"total": (total.fn, list(graph))}, "total", num_workers=WORKERS)

@@ -88,7 +88,7 @@ class Engine:
         self._latch = live.latch
         self._scheduler = scheduler = Scheduler(resources)
         self._running = running = Running(self, live, scheduler, self._recorder, in_place=in_place)
-        self._crew = crew = Crew(executor, scheduler, running.serve)
+        self._crew = crew = Crew(executor, scheduler, running.serve, self if in_place else None)
         self._endings = endings = Endings(live, scheduler, crew, self._recorder, self.listeners)
         self._waits = Waits(self, self._latch, scheduler, crew, running.carry_out, in_place=in_place)
         reading = Reading(live, scheduler, crew, self._await)

@@ -10,7 +10,7 @@ from typing import Any
 from jumar.crew import Crew
 from jumar.errors import DeadlockError
 from jumar.future import Future
-from jumar.graph.call import Call
+from jumar.graph.call import READY, WAITING, Call
 from jumar.graph.scheduler import Scheduler, depends
 from jumar.here import PLACE, here
 from jumar.latch import Latch
@@ -88,6 +88,10 @@ class Waits:
         if me is None:
             future.block(timeout_s)
             return
+        if self._in_place:
+            self._run_upstream(me, call)
+            if future.done():
+                return
         # Not where this thread would be stuck in a function whose time is over.
         stoppable = call.task is not None and call.task.policy is not None and call.task.policy.timeout_s is not None
         may_run = timeout_s is None and PLACE.get().depth < DEEPEST_INLINE and not stoppable
@@ -95,6 +99,29 @@ class Waits:
             return  # else it returned other calls, or is to be tried again
         with self.blocked(call):
             future.block(timeout_s)
+
+    def _run_upstream(self, me: Call, call: Call) -> None:
+        """Run a call in this thread, after what it needs; what others run at the moment is left to them.
+
+        Nothing else is run in the meantime: it might wait for a call that is under way further down on this stack.
+        """
+        with self._latch:
+            self._block(me, call)
+        try:
+            stack: list[tuple[Call, tuple[Call, ...] | None]] = [(call, None)]
+            while stack:
+                current, seen = stack.pop()
+                with self._latch:
+                    claimed = self._scheduler.start(current)
+                if claimed:
+                    self._run(current)
+                    stack.append((current, None))  # it may have returned others, which it needs now
+                elif current.state is WAITING and current.needs is not seen:
+                    stack.append((current, current.needs))
+                    stack.extend((need, None) for need in reversed(current.needs) if need.state in (WAITING, READY))
+        finally:
+            with self._latch:
+                self._unblock(me)
 
     def _ran_here(self, me: Call, call: Call) -> bool:
         """Run a call in this thread if it is ready, in the place of the one that waits for it."""
@@ -124,7 +151,7 @@ class Waits:
         with self._latch:
             self._block(me, call)
             self._crew.lend(lent)
-            workers = self._crew.free()
+            workers = self._crew.free(even_on_top=call is None)
         try:
             self._crew.start(workers)
             yield

@@ -49,3 +49,31 @@ def test_inline_the_stack_is_the_bound_and_the_error_says_so(task):
                 attempt()
         assert session.counts().unfinished == 0
         assert task(30) == 30  # nothing was broken by it
+
+
+@jumar.task
+def early():
+    late.spawn()
+    return jumar.spawn(max, leaf.spawn(1), leaf.spawn(2)).result()
+
+
+@jumar.task
+def late():
+    return early() + 1
+
+
+def test_while_a_call_waits_nothing_is_run_on_top_of_it_that_waits_for_it(session):
+    assert early() == 1
+    assert late.spawn().result() == 2
+
+
+def test_a_call_waited_for_inside_of_another_runs_after_what_it_needs_and_what_it_returns(session):
+    @jumar.task
+    def grows(n):
+        return leaf.lazy(grows.lazy(n - 1) if n else 0)
+
+    @jumar.task
+    def asks(n):
+        return leaf.spawn([grows.spawn(n), leaf.lazy(leaf.lazy(n))][0]).result()
+
+    assert jumar.gather(asks.spawn(n) for n in range(20)) == [1] * 20
