@@ -59,7 +59,7 @@ class Waits:
             RecursionError: There is no other thread, and little is left of the stack. Python's own error would come from
                 somewhere inside of the engine, which would then not know what had happened to the call.
         """
-        depth = here.place.depth
+        depth = PLACE.get().depth
         if depth < DEEPEST_INLINE or not self._in_place:
             return depth >= DEEPEST_INLINE
         limit = sys.getrecursionlimit()
@@ -148,16 +148,19 @@ class Waits:
             yield
             return
         lent = int(here.is_worker)
+        on_top = int(call is None)
         with self._latch:
+            self._crew.open_up(on_top)
             self._block(me, call)
             self._crew.lend(lent)
-            workers = self._crew.free(even_on_top=call is None)
+            workers = self._crew.free()
         try:
             self._crew.start(workers)
             yield
         finally:
             with self._latch:
                 self._crew.lend(-lent)
+                self._crew.open_up(-on_top)
                 self._unblock(me)
 
     def _waiting_call(self) -> Call | None:
