@@ -7,6 +7,8 @@ import resource
 import sqlite3
 import subprocess
 import sys
+import tempfile
+import threading
 import time
 from contextlib import closing
 from pathlib import Path
@@ -24,6 +26,21 @@ def run(what: str, *arguments: str) -> float:
     command = [sys.executable, "-m", "benchmarks.child", what, *arguments]
     done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=Path(__file__).parents[1])
     return float(done.stdout)
+
+
+@jumar.task(checkpoint=False)
+def spawned_deeper(n):
+    return spawned_deeper.spawn(n - 1).result() + 1 if n else threading.active_count()
+
+
+@jumar.task(checkpoint=False)
+def called_deeper(n):
+    return called_deeper(n - 1) + 1 if n else threading.active_count()
+
+
+@jumar.task
+def descend(n):
+    return descend.lazy(n - 1) if n else "bottom"
 
 
 def spawned(store: str, calls: str) -> float:
@@ -65,21 +82,41 @@ def by_hand(path: str, calls: str) -> float:
         return time.perf_counter() - start_s
 
 
-def pending(calls: str) -> float:
-    """Bytes of memory that this many calls take while both workers are busy with something else."""
+def pending(calls: str, what: str = "bytes") -> float:
+    """Bytes of memory that this many calls take while both workers are busy with something else, or seconds until then."""
     pipes = [os.pipe() for _ in range(2)]
     read = jumar.task(checkpoint=False)(os.read)
     with jumar.Session(store=jumar.Store.in_memory(), workers=len(pipes)):
         for source, _ in pipes:
             read.spawn(source, 1)
         successor.spawn(-1)
-        before_bytes = _resident_bytes()
+        before_bytes, start_s = _resident_bytes(), time.perf_counter()
         futures = [successor.spawn(number) for number in range(int(calls))]
-        taken_bytes = _resident_bytes() - before_bytes
+        taken_s, taken_bytes = time.perf_counter() - start_s, _resident_bytes() - before_bytes
         for _, sink in pipes:
             os.write(sink, b".")
         futures[-1].result()
-    return taken_bytes
+    return taken_bytes if what == "bytes" else taken_s
+
+
+def nested(form: str, depth: str, what: str) -> float:
+    """Seconds for so many levels of waiting calls on two workers, or the threads that there are at the bottom."""
+    task = spawned_deeper if form == "spawned" else called_deeper
+    with jumar.Session(store=jumar.Store.in_memory(), workers=2):
+        start_s = time.perf_counter()
+        answer = task.spawn(int(depth)).result()
+        taken_s = time.perf_counter() - start_s
+    return taken_s if what == "time" else answer - int(depth)
+
+
+def continued(what: str, links: str) -> float:
+    """Seconds for a chain of calls that return each other, kept on disk, or bytes by which the peak of memory grew."""
+    with tempfile.TemporaryDirectory() as folder, jumar.Session(store=Path(folder, "store"), workers=2) as session:
+        descend.spawn(100).result()
+        before_bytes, start_s = _peak_bytes(), time.perf_counter()
+        descend.spawn(int(links) + 100).result()
+        session.checkpoint()
+        return time.perf_counter() - start_s if what == "time" else _peak_bytes() - before_bytes
 
 
 def opened(store: str) -> float:
@@ -112,7 +149,14 @@ def _resident_bytes() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # elsewhere the peak, which is in bytes on macOS
 
 
-MEASURED = {function.__name__: function for function in (spawned, joblib, by_hand, pending, opened, hits)}
+def _peak_bytes() -> int:
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak << 10
+
+
+MEASURED = {
+    function.__name__: function for function in (spawned, joblib, by_hand, pending, nested, continued, opened, hits)
+}
 
 if __name__ == "__main__":
     print(MEASURED[sys.argv[1]](*sys.argv[2:]))

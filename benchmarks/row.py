@@ -44,9 +44,12 @@ class Row:
         return self.jumar <= self.max_jumar if self.max_jumar is not None else None
 
 
-def measure(what: str, ours: Measurement, *, pieces: int, rounds: int, unit: str = "µs", **budget: Any) -> Row:
+def measure(
+    what: str, ours: Measurement, *, pieces: int, rounds: int, unit: str = "µs", warm: bool = True, **budget: Any
+) -> Row:
     """A row without a peer."""
-    ours()  # the first time pays for imports, caches and fresh memory
+    if warm:
+        ours()  # the first time pays for imports, caches and fresh memory
     return Row(what, median(_taken(ours) for _ in range(rounds)) * UNITS[unit] / pieces, unit, **budget)
 
 
@@ -60,10 +63,12 @@ def compare(
     rounds: int,
     peer_pieces: int | None = None,
     unit: str = "µs",
+    warm: bool = True,
     **budget: Any,
 ) -> Row:
     """A row with a peer: the two take turns in this process, so that both see the same machine."""
-    ours(), theirs()
+    if warm:
+        ours(), theirs()
     per_piece, per_peer_piece = UNITS[unit] / pieces, UNITS[unit] / (peer_pieces or pieces)
     pairs = [(_taken(ours) * per_piece, _taken(theirs) * per_peer_piece) for _ in range(rounds)]
     ratio = median(ours / theirs for ours, theirs in pairs)

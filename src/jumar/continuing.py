@@ -82,13 +82,19 @@ class Continuing:
                 call.tail = NOTHING
                 return None
             link = call.tail
-            if type(link) is not Call or link.state is not NEW or not link.is_findable or link.key in self._live.calls:
+            if type(link) is not Call or call.catches or not self._is_at_rest(link):
                 return None
             found = self._recorder.kept(link)
+            if link.catches and isinstance(found, Continuation):  # its end is an answer of its own, still to be made
+                return None
         if found is None or link is call or isinstance(found, KeptError):
             return found
         call.tail = NOTHING
         return self._recorder.inherited(call, found)[0]
+
+    def _is_at_rest(self, link: Call) -> bool:
+        """Whether a call may be looked for that was described only."""
+        return link.state is NEW and link.is_findable and link.key not in self._live.calls
 
     def hand_over(self, call: Call) -> Sequence[Call]:
         """Let a call wait for what it returned. The latch is held.
@@ -125,4 +131,6 @@ class Continuing:
     @staticmethod
     def _heirs(call: Call) -> list[Call]:
         """Those that end as this call does, so that the newest graph is theirs too."""
+        if call.catches:
+            return []
         return [each for each in tuple(call.dependants or ()) if each.tail is call and each.state is not RUNNING]

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from jumar.executors import Executor
 from jumar.graph.call import Call
 from jumar.graph.scheduler import Scheduler
+from jumar.here import PLACE
 
 NOBODY: tuple[Call, ...] = ()
 
@@ -21,18 +22,26 @@ class Crew:
         executor: Where they are.
         scheduler: Says what may run.
         serve: What a worker does with the first call it is given.
+        in_place: The engine, where its calls run in the threads that make them. There nothing is started on top of a
+            call that has not ended: it might wait for that one, which could not go on before it.
     """
 
-    def __init__(self, executor: Executor, scheduler: Scheduler, serve: Callable[[Call], None]) -> None:
+    def __init__(
+        self, executor: Executor, scheduler: Scheduler, serve: Callable[[Call], None], in_place: object = None
+    ) -> None:
         self._executor = executor
         self._scheduler = scheduler
         self._serve = serve
+        self._in_place = in_place
+        self._open = 0
         self._places = executor.workers
         self._at_work = 0
 
     def free(self) -> Sequence[Call]:
         """Calls for the workers that are free now, to be given to `start` once the latch is let go."""
         if self._at_work >= self._places or not len(self._scheduler):
+            return NOBODY
+        if self._in_place is not None and not self._open and PLACE.get().engine is self._in_place:
             return NOBODY
         calls: list[Call] = []
         while self._at_work < self._places and (call := self._scheduler.take()) is not None:
@@ -54,6 +63,10 @@ class Crew:
     def lend(self, places: int) -> None:
         """Let so many more in, for workers that only wait; a negative number takes places back."""
         self._places += places
+
+    def open_up(self, times: int) -> None:
+        """Let calls start on top of others that wait for nobody knows what; a negative number closes that again."""
+        self._open += times
 
     def start(self, calls: Sequence[Call]) -> None:
         """Give each call to a worker of its own."""

@@ -88,9 +88,9 @@ class Engine:
         self._latch = live.latch
         self._scheduler = scheduler = Scheduler(resources)
         self._running = running = Running(self, live, scheduler, self._recorder, in_place=in_place)
-        self._crew = crew = Crew(executor, scheduler, running.serve)
+        self._crew = crew = Crew(executor, scheduler, running.serve, self if in_place else None)
         self._endings = endings = Endings(live, scheduler, crew, self._recorder, self.listeners)
-        self._waits = Waits(self, self._latch, scheduler, crew, running.carry_out)
+        self._waits = Waits(self, self._latch, scheduler, crew, running.carry_out, in_place=in_place)
         reading = Reading(live, scheduler, crew, self._await)
         self.read, self.read_into, self.failure = reading.read, reading.read_into, reading.failure
         self._continuing = Continuing(live, scheduler, self._recorder, self._make, self.read)
@@ -115,6 +115,7 @@ class Engine:
         """A future for the call, which is found, joined with an equal one under way, or run."""
         if call.entered or call.twin is not None:
             return self._follow(call.twin or call)
+        self._waits.is_deep(call)
         future: Future[Any] = Future(self, call)
         # What a first run asks for is new, and the store knows that without a look at the disk.
         look = call.is_findable
@@ -144,9 +145,9 @@ class Engine:
         return future
 
     def run(self, call: Call) -> Any:
-        """The call's value, found, or computed here and now in the caller's thread; with a timeout, in a worker's."""
+        """The call's value: found, or computed here and now in this thread; in another one with a timeout or deep down."""
         policy = call.task.policy
-        if self._is_lazy(call) or (policy is not None and policy.timeout_s is not None):
+        if self._is_lazy(call) or (policy is not None and policy.timeout_s is not None) or self._waits.is_deep(call):
             return self.spawn(call).result()
         for need in call.needs:
             self._await(need)

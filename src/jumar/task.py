@@ -236,7 +236,7 @@ class Task(Generic[P, T]):
         if options.resources:
             call.demand = engine.met(options.resources, self.name)
         if options.catch:
-            call.catches = True
+            call.catches = self.policy.catch if self.policy else None
         if options.refresh or not engine.looks:
             call.look = False
         if options.reuse == "never":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 from jumar.crew import Crew
 from jumar.errors import DeadlockError
 from jumar.future import Future
-from jumar.graph.call import Call
+from jumar.graph.call import READY, WAITING, Call
 from jumar.graph.scheduler import Scheduler, depends
 from jumar.here import PLACE, here
 from jumar.latch import Latch
@@ -17,6 +18,9 @@ from jumar.latch import Latch
 DEEPEST_INLINE = 16
 """How many calls one thread runs inside one another before a further wait gets a thread of its own: each level is some
 six Python frames, and the recursion limit is the user's to spend."""
+
+_ROOM = 150
+"""Frames kept for what the engine and the store do for one call."""
 
 
 class Waits:
@@ -28,16 +32,46 @@ class Waits:
         scheduler: The engine's.
         crew: The engine's.
         run: Runs a call that the scheduler has marked as running, in the current thread.
+        in_place: Whether calls run in the threads that make them.
     """
 
     def __init__(
-        self, owner: object, latch: Latch, scheduler: Scheduler, crew: Crew, run: Callable[[Call], object]
+        self,
+        owner: object,
+        latch: Latch,
+        scheduler: Scheduler,
+        crew: Crew,
+        run: Callable[[Call], object],
+        *,
+        in_place: bool,
     ) -> None:
         self._owner = owner
         self._latch = latch
         self._scheduler = scheduler
         self._crew = crew
         self._run = run
+        self._in_place = in_place
+
+    def is_deep(self, call: Call) -> bool:
+        """Whether a call that is about to be made is better run in another thread than inside of those in this one.
+
+        Raises:
+            RecursionError: There is no other thread, and little is left of the stack. Python's own error would come from
+                somewhere inside of the engine, which would then not know what had happened to the call.
+        """
+        depth = PLACE.get().depth
+        if depth < DEEPEST_INLINE or not self._in_place:
+            return depth >= DEEPEST_INLINE
+        limit = sys.getrecursionlimit()
+        try:
+            sys._getframe(limit - min(_ROOM, limit // 4))  # noqa: SLF001  (the only way to ask without a walk)
+        except ValueError:  # the stack is not that deep
+            return False
+        raise RecursionError(
+            f"task {call.task.name!r} is called {depth} calls deep on the inline executor, where each of them stays on "
+            f"the stack; Python's limit of {limit} frames leaves no room for another one. Run it on threads, let the "
+            f"tasks return calls instead of waiting for them, or raise the limit with sys.setrecursionlimit()."
+        )
 
     def wait(self, future: Future[Any], call: Call, timeout_s: float | None) -> None:
         """Return when the call's future is done, or raise TimeoutError.
@@ -54,6 +88,10 @@ class Waits:
         if me is None:
             future.block(timeout_s)
             return
+        if self._in_place:
+            self._run_upstream(me, call)
+            if future.done():
+                return
         # Not where this thread would be stuck in a function whose time is over.
         stoppable = call.task is not None and call.task.policy is not None and call.task.policy.timeout_s is not None
         may_run = timeout_s is None and PLACE.get().depth < DEEPEST_INLINE and not stoppable
@@ -61,6 +99,29 @@ class Waits:
             return  # else it returned other calls, or is to be tried again
         with self.blocked(call):
             future.block(timeout_s)
+
+    def _run_upstream(self, me: Call, call: Call) -> None:
+        """Run a call in this thread, after what it needs; what others run at the moment is left to them.
+
+        Nothing else is run in the meantime: it might wait for a call that is under way further down on this stack.
+        """
+        with self._latch:
+            self._block(me, call)
+        try:
+            stack: list[tuple[Call, tuple[Call, ...] | None]] = [(call, None)]
+            while stack:
+                current, seen = stack.pop()
+                with self._latch:
+                    claimed = self._scheduler.start(current)
+                if claimed:
+                    self._run(current)
+                    stack.append((current, None))  # it may have returned others, which it needs now
+                elif current.state is WAITING and current.needs is not seen:
+                    stack.append((current, current.needs))
+                    stack.extend((need, None) for need in reversed(current.needs) if need.state in (WAITING, READY))
+        finally:
+            with self._latch:
+                self._unblock(me)
 
     def _ran_here(self, me: Call, call: Call) -> bool:
         """Run a call in this thread if it is ready, in the place of the one that waits for it."""
@@ -87,7 +148,9 @@ class Waits:
             yield
             return
         lent = int(here.is_worker)
+        on_top = int(call is None)
         with self._latch:
+            self._crew.open_up(on_top)
             self._block(me, call)
             self._crew.lend(lent)
             workers = self._crew.free()
@@ -97,6 +160,7 @@ class Waits:
         finally:
             with self._latch:
                 self._crew.lend(-lent)
+                self._crew.open_up(-on_top)
                 self._unblock(me)
 
     def _waiting_call(self) -> Call | None:

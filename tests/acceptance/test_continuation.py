@@ -263,6 +263,89 @@ def test_killed_at_any_moment_no_call_of_a_growing_graph_runs_a_third_time(tmp_p
     assert program.runs().total() == runs
 
 
+NESTED = """
+import os
+import jumar
+
+runs = os.open("runs", os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+
+class Log:
+    def __jumar_key__(self):
+        return "log"
+    def __reduce__(self):
+        return get_log, ()
+    def write(self, i):
+        os.write(runs, b"%d\\n" % i)
+        os.write(1, b"%d\\n" % i)
+
+log = Log()
+tried = set()
+
+def get_log():
+    return log
+
+@jumar.task
+def waits(n):
+    log.write(n)
+    return waits.spawn(n - 1).result() + 1 if n else 0
+
+@jumar.task
+def calls(n):
+    log.write(1000 + n)
+    return calls(n - 1) + 1 if n else 0
+
+@jumar.task(catch=ValueError)
+def refuses(n):
+    log.write(2000 + n)
+    raise ValueError(f"no {n}")
+
+@jumar.task(catch=ValueError)
+def returns_a_refusal(n):
+    log.write(3000 + n)
+    return [fails.lazy(n)]
+
+@jumar.task(checkpoint_errors=True)
+def fails(n):
+    log.write(4000 + n)
+    raise ValueError(f"lazily no {n}")
+
+@jumar.task(retries=2, backoff=0.0001)
+def third_time(n):
+    if log and len([t for t in tried if t[0] == n]) < 2:
+        tried.add((n, len(tried)))
+        raise OSError(f"not yet {n}")
+    log.write(5000 + n)
+    return n
+
+@jumar.task
+def all_of_it(n):
+    parts = [third_time.spawn(i) for i in range(n)]
+    errors = [f(i) for i in range(n) for f in (refuses, returns_a_refusal)]
+    return sum(jumar.gather(parts)) + sum(len(str(e)) for _, e in errors) + waits.spawn(40).result() + calls(40)
+
+jumar.configure(store="store", workers=2)
+print("answer", all_of_it.spawn(30).result(), flush=True)
+"""
+
+NESTED_ANSWER = f"answer {sum(range(30)) + sum(len(f'no {i}') + len(f'lazily no {i}') for i in range(30)) + 40 + 40}"
+
+
+@pytest.mark.parametrize("moment", sorted(random.Random(6).sample(range(1, 190), 3)))
+def test_killed_at_any_moment_nested_caught_and_repeated_calls_run_no_third_time(tmp_path, moment):
+    program = Program(tmp_path, NESTED)
+    program.stop_after(moment, signal.SIGKILL)
+    assert max(program.runs().values()) == 1
+    output, errors, status = program.run()
+    assert (status, errors) == (0, "")
+    assert output.rstrip().endswith(NESTED_ANSWER)
+    after = program.runs()
+    assert max(after.values()) <= 2
+    # A call that waits has not ended: it runs again, once for each level, and asks for what had.
+    assert sum(count > 1 for what, count in after.items() if what >= 2000) < 60
+    program.run()
+    assert program.runs() == after
+
+
 @pytest.mark.slow
 def test_a_chain_of_a_hundred_thousand_calls_takes_constant_memory(tmp_path, record_property):
     script = """

@@ -1,5 +1,6 @@
 """Calls that go wrong: tried again, given up, answered with an error; and which call runs when."""
 
+import concurrent.futures as cf
 import re
 import threading
 
@@ -138,6 +139,67 @@ def test_an_error_of_what_a_catching_task_returned_is_caught_too(session):
     value, error = wrong.spawn().result()
     assert (value, type(error)) == (None, ZeroDivisionError)
     assert right.spawn().result() == (5, None)
+
+
+@jumar.task
+def answers():
+    return jumar.task(name="works")(lambda: 5).lazy()
+
+
+@jumar.task
+def returns_answers():
+    return answers.options(catch=True).lazy()
+
+
+@pytest.mark.parametrize("catch", [None, True])
+def test_what_ends_as_a_catching_call_ends_with_its_answer_and_does_so_later_on(tmp_path, catch):
+    task = returns_answers.options(catch=catch) if catch else returns_answers
+    for _ in range(2):
+        with jumar.Session(tmp_path, "inline"):
+            assert task.spawn().result() == (((5, None), None) if catch else (5, None))
+
+
+def test_the_first_of_several_errors_is_the_answer(session):
+    fails = jumar.task(name="fails")(lambda i: [][i])
+
+    @jumar.task(catch=True)
+    def three():
+        return [fails.lazy(i) for i in range(3)]
+
+    value, error = three.spawn().result()
+    assert (value, type(error)) == (None, IndexError)
+    session.engine.drain()
+    assert session.counts()[:4] == (1, 0, 3, 0)
+
+
+def test_of_what_a_catching_task_returned_only_the_errors_it_names_are_caught(session):
+    fails = jumar.task(name="fails")(lambda: 1 / 0)
+
+    @jumar.task(catch=KeyError)
+    def narrow():
+        return fails.lazy()
+
+    with pytest.raises(ZeroDivisionError):
+        narrow.spawn().result()
+
+
+def test_that_something_returned_was_cancelled_is_no_answer(threads, gate):
+    held = jumar.task(name="held")(gate.pass_through)
+    part = jumar.task(name="part")(lambda held: held)
+    made = []
+
+    @jumar.task(catch=True)
+    def wide():
+        made.append(part.spawn(held.spawn()))
+        return made[0]
+
+    future = wide.options(checkpoint=False).spawn()
+    gate.wait_for_arrival()
+    jumar.spawn(abs, -1).result()  # the other worker is through with `wide`
+    assert made[0].cancel()
+    gate.open()
+    with pytest.raises(cf.CancelledError):
+        future.result()
 
 
 def test_a_kept_error_is_raised_again_and_nothing_runs(tmp_path):

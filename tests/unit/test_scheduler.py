@@ -1,5 +1,7 @@
 """The scheduler alone: which call may run next, and what fails with what."""
 
+import pytest
+
 from jumar.graph.call import CANCELLED, DONE, FAILED, READY, RUNNING, WAITING, Call
 from jumar.graph.scheduler import Scheduler, depends
 
@@ -123,3 +125,132 @@ def test_a_wait_for_oneself_is_seen_through_needs_and_through_other_waits():
     scheduler.add(top)
     assert depends(top, on=me)
     assert not depends(me, on=top)
+
+
+def continued(scheduler, call, *needs):
+    """Let a ready call run and return others: one, or a list of them."""
+    assert scheduler.start(call)
+    call.tail = needs[0] if len(needs) == 1 else list(needs)
+    return scheduler.carry_on(call, needs)
+
+
+@pytest.mark.parametrize("errors", [1, 2, 3])
+def test_a_call_that_catches_is_released_once_however_many_errors_there_are(errors):
+    parts, top = [call(str(i)) for i in range(errors)], call("top")
+    top.catches = Exception
+    scheduler = scheduled(*parts, top)
+    continued(scheduler, top, *parts)
+    raised = [ValueError(i) for i in range(errors)]
+    for part, error in zip(parts, raised, strict=True):
+        assert scheduler.start(part)
+        assert scheduler.fail(part, error) == [part]
+    assert (top.caught, top.state, len(scheduler)) == (raised[0], READY, 1)
+
+
+def test_an_error_that_comes_while_the_answer_is_made_changes_nothing():
+    parts, top = [call("1"), call("2")], call("top")
+    top.catches = Exception
+    scheduler = scheduled(*parts, top)
+    continued(scheduler, top, *parts)
+    scheduler.fail(parts[0], ValueError("first"))
+    assert scheduler.take() is top
+    scheduler.fail(parts[1], ValueError("second"))
+    assert (str(top.caught), top.state) == ("first", RUNNING)
+
+
+def test_whoever_ends_as_a_catching_call_does_waits_for_its_answer():
+    inner, middle, outer = call("inner"), call("middle"), call("outer")
+    middle.catches = Exception
+    scheduler = scheduled(inner, middle, outer)
+    continued(scheduler, outer, middle)
+    assert scheduler.start(middle)
+    middle.tail = inner
+    assert scheduler.hand_over(middle, inner) == []
+    assert outer.needs == (middle,)
+
+
+def test_only_errors_that_were_named_are_caught_and_that_it_was_cancelled_never_is():
+    for end, state in (("fail", FAILED), ("cancel", CANCELLED)):
+        part, top = call("part"), call("top")
+        top.catches = KeyError if end == "fail" else Exception
+        scheduler = scheduled(part, top)
+        continued(scheduler, top, part)
+        getattr(scheduler, end)(part, ValueError("no"))
+        assert (top.state, top.caught) == (state, None)
+
+
+# -- resources ---------------------------------------------------------------------------------------------------------
+
+
+def demanding(name, gpus, priority=0):
+    made = call(name)
+    made.demand, made.priority = {"gpu": gpus}, priority
+    return made
+
+
+def with_gpus(gpus, *calls):
+    scheduler = Scheduler({"gpu": gpus})
+    for each in calls:
+        scheduler.add(each)
+    return scheduler
+
+
+def test_a_parked_call_of_a_higher_priority_comes_first_though_it_was_parked_last():
+    holder, low = demanding("holder", 1), demanding("low", 1)
+    scheduler = with_gpus(1, holder, low)
+    assert (scheduler.take(), scheduler.take()) == (holder, None)
+    high = demanding("high", 1, priority=1)
+    scheduler.add(high)
+    assert scheduler.take() is None
+    scheduler.finish(holder)
+    assert scheduler.take() is high
+
+
+def test_when_the_first_in_line_is_cancelled_the_next_one_runs():
+    holder, first, second = (demanding(name, 1) for name in ("holder", "first", "second"))
+    scheduler = with_gpus(1, holder, first, second)
+    assert (scheduler.take(), scheduler.take()) == (holder, None)
+    scheduler.finish(holder)
+    scheduler.cancel(first, RuntimeError("cancelled"))
+    assert scheduler.take() is second
+
+
+def test_parked_calls_keep_their_order_though_others_take_what_was_free():
+    holder, *line = (demanding(name, 2) for name in ("holder", "1", "2", "3"))
+    scheduler = with_gpus(2, holder, *line)
+    assert (scheduler.take(), scheduler.take()) == (holder, None)
+    urgent = demanding("urgent", 1, priority=1)
+    scheduler.add(urgent)
+    scheduler.finish(holder)
+    assert (scheduler.take(), scheduler.take()) == (urgent, None)
+    scheduler.finish(urgent)
+    for expected in line:
+        assert scheduler.take() is expected
+        scheduler.finish(expected)
+
+
+@pytest.mark.parametrize("end", ["fail", "abandon", "put_off"])
+def test_what_a_waiting_call_had_lent_is_given_back_once_when_it_is_given_up(end):
+    waiting = demanding("waiting", 1)
+    scheduler = with_gpus(1, waiting)
+    scheduler.take()
+    scheduler.lend(waiting)
+    scheduler.lend(waiting)
+    getattr(scheduler, end)(waiting, *([] if end == "put_off" else [TimeoutError()]))
+    assert scheduler.pool.fits({"gpu": 1})
+    assert not scheduler.pool.fits({"gpu": 2})
+    scheduler.take_back(waiting)  # its thread comes back late, and holds nothing
+    assert scheduler.pool.fits({"gpu": 1})
+
+
+def test_a_call_that_goes_on_takes_back_more_than_there_is_if_need_be():
+    waiting, other = demanding("waiting", 1), demanding("other", 1)
+    scheduler = with_gpus(1, waiting, other)
+    scheduler.take()
+    scheduler.lend(waiting)
+    assert scheduler.take() is other
+    scheduler.take_back(waiting)
+    scheduler.finish(other)
+    assert not scheduler.pool.fits({"gpu": 1})
+    scheduler.finish(waiting)
+    assert scheduler.pool.fits({"gpu": 1})

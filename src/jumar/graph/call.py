@@ -91,8 +91,10 @@ class Call:
     """What its function returned, where other calls stand in that: the call ends when they have. `NOTHING` before."""
     caught: BaseException | None = None
     """The error that ended what its function returned, where the call is to answer with it."""
-    catches = False
-    """Whether an error is its answer, and not its end."""
+    catches: type[BaseException] | tuple[type[BaseException], ...] | None = None
+    """Which errors are its answer, and not its end."""
+    lent = False
+    """Whether others may have what it holds of the session's resources, because it only waits."""
     awaits = False
     """Whether ``tail`` is what an event loop makes of its coroutine, and no value of its own yet."""
     seconds = 0.0

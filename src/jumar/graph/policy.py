@@ -49,8 +49,10 @@ class Backoff:
             attempt: Its number, from 1.
             chance: From 0 to 1, drawn anew for each wait.
         """
-        growth: float = self.factor ** min(attempt - 1, 1000) if self.factor > 1 else 1.0
-        longest = min(self.most_s, self.first_s * growth)
+        try:
+            longest = min(self.most_s, self.first_s * float(self.factor) ** (attempt - 1))
+        except OverflowError:  # more than any number of seconds
+            longest = self.most_s if self.first_s else 0.0
         return longest * (1 - self.jitter * (1 - chance))
 
 

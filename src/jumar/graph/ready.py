@@ -44,13 +44,15 @@ class Ready:
         """Take in a call whose last need has just finished."""
         self._level(call).released.append(call)
 
-    def put_back(self, call: Call) -> None:
-        """Take in a call that was there before and is the next of its kind."""
-        self._level(call).fresh.appendleft(call)
+    def take(self, above: int | None = None) -> Call | None:
+        """The next call; None where there is none. A call that is not ready any more is passed over.
 
-    def take(self) -> Call | None:
-        """The next call; None where there is none. A call that is not ready any more is passed over."""
+        Args:
+            above: Only calls of a higher priority than this one.
+        """
         for order in self._order:
+            if above is not None and -order <= above:
+                break
             fresh, released = self._levels[-order]
             while released:
                 call = released.pop()

@@ -6,10 +6,10 @@ it under one lock, so nothing here knows of threads.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Mapping
 
 from jumar.graph.call import CANCELLED, DONE, FAILED, NEW, NOTHING, READY, RUNNING, WAITING, Call, CallState
+from jumar.graph.parked import Parked
 from jumar.graph.ready import Ready
 from jumar.graph.resources import Demand, Pool
 
@@ -37,7 +37,7 @@ class Scheduler:
     def __init__(self, capacity: Demand | None = None) -> None:
         self.pool = Pool(capacity or {})
         self._ready = Ready()
-        self._parked: dict[tuple[tuple[str, float], ...], deque[Call]] = {}
+        self._parked = Parked(self.pool)
         self._queued = 0
 
     def __len__(self) -> int:
@@ -71,14 +71,14 @@ class Scheduler:
 
     def take(self) -> Call | None:
         """The next call to run, now marked as running; None when none is ready."""
-        while (call := self._ready.take()) is not None:
-            if call.demand and not self._reserve(call):
-                self._parked.setdefault(_kind(call), deque()).append(call)
-                continue
-            call.state = RUNNING
-            self._queued -= 1
-            return call
-        return None
+        parked = self._parked.first()
+        above = None if parked is None else parked.priority
+        while (call := self._ready.take(above)) is not None and not self.start(call):
+            self._parked.add(call)
+        if call is None and parked is not None:
+            call = self._parked.take(parked)
+            self.start(call)
+        return call
 
     def start(self, call: Call) -> bool:
         """Mark a ready call as running out of turn; False when it is not ready."""
@@ -97,28 +97,24 @@ class Scheduler:
 
     def lend(self, call: Call) -> None:
         """Let others have what a running call holds, while it only waits."""
-        if call.demand:
+        if call.demand and call.state is RUNNING and not call.lent:
             self._give_back(call)
+            call.lent = True
 
     def take_back(self, call: Call) -> None:
         """Let a call that had lent what it holds go on, even if for a while more is in use than there is."""
-        if call.demand:
-            self.pool.take(call.demand)
+        if call.lent:  # else it was given up meanwhile, and holds nothing any more
+            call.lent = False
+            if call.demand:
+                self.pool.take(call.demand)
 
     def _give_back(self, call: Call) -> None:
-        """Free what a call held, and line up those that waited for it, as many of each kind as fit."""
-        assert call.demand is not None
-        self.pool.give(call.demand)
-        for waiting in self._parked.values():
-            lined_up: list[Call] = []
-            while waiting and (waiting[0].state is not READY or self._reserve(waiting[0])):
-                head = waiting.popleft()
-                if head.state is READY:  # else it was cancelled meanwhile
-                    lined_up.append(head)
-            for each in reversed(lined_up):
-                if each.demand:
-                    self.pool.give(each.demand)  # it was reserved only to see how many fit
-                self._ready.put_back(each)
+        """Free what a call holds, unless it has lent that."""
+        if call.lent:
+            call.lent = False
+        elif call.demand:
+            self.pool.give(call.demand)
+            self._parked.look_again()
 
     def finish(self, call: Call) -> None:
         """Note that a call has its result; those that waited for it alone become ready."""
@@ -145,9 +141,9 @@ class Scheduler:
             self._give_back(call)
         call.needs = needs
         call.state = NEW
-        failed = next((need for need in needs if need.state in (FAILED, CANCELLED)), None)
-        if failed is not None and call.catches:
-            call.caught = failed.error
+        lost = next((need for need in needs if need.state in (FAILED, CANCELLED)), None)
+        if lost is not None and _answers(call, lost.state, lost.error):
+            call.caught = lost.error
             self._release(call)
             return []
         return self.add(call)
@@ -164,6 +160,8 @@ class Scheduler:
         Returns:
             The calls that were handed over: nobody waits for ``call`` for their sake any more.
         """
+        if call.catches:  # it ends with an answer of its own, which is not what ``tail`` ends with
+            return []
         handed = [each for each in call.dependants or () if each.tail is call and each.state is WAITING]
         for each in handed:
             each.needs = (tail,)
@@ -241,9 +239,10 @@ class Scheduler:
             lost = stack.pop()
             if lost.state in (DONE, FAILED, CANCELLED):
                 continue
-            if lost is not call and lost.catches and lost.tail is not NOTHING:
-                lost.caught = error
-                self._release(lost)
+            if lost is not call and lost.tail is not NOTHING and _answers(lost, state, error):
+                if lost.state is WAITING:  # else an earlier error is its answer, and it is about to end or has
+                    lost.caught = error
+                    self._release(lost)
                 continue
             if lost.state is READY:
                 self._queued -= 1
@@ -256,6 +255,11 @@ class Scheduler:
                 stack.extend(reversed(lost.dependants))
             lost.dependants = None
         return doomed
+
+
+def _answers(call: Call, state: CallState, error: BaseException | None) -> bool:
+    """Whether a call answers with what became of something that it returned. That it was cancelled is no answer."""
+    return call.catches is not None and state is FAILED and isinstance(error, call.catches)
 
 
 def depends(call: Call, on: Call, live: Mapping[bytes, Call] | None = None) -> bool:
@@ -303,8 +307,3 @@ def upstream_first(calls: list[Call]) -> list[Call]:
             stack.append((call, True))
             stack.extend((need, False) for need in call.needs if id(need) in inside and id(need) not in placed)
     return ordered
-
-
-def _kind(call: Call) -> tuple[tuple[str, float], ...]:
-    """Calls that demand the same wait in one line."""
-    return tuple(sorted((call.demand or {}).items()))
