@@ -15,6 +15,7 @@ Example:
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from jumar.block import options
 from jumar.building import graph, lazily
 from jumar.delayed import delayed
 from jumar.errors import (
@@ -102,6 +103,7 @@ __all__ = [
     "hooks",
     "item",
     "lazily",
+    "options",
     "shell",
     "spawn",
     "task",

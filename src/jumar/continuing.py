@@ -23,7 +23,7 @@ class Continuing:
         live: The engine's.
         scheduler: The engine's.
         recorder: The engine's.
-        make: Makes the call of a task with arguments in which calls may stand.
+        make: Makes a call of a kept graph again; see `made_again`.
         read: Gives the value of a finished call.
     """
 
@@ -32,7 +32,7 @@ class Continuing:
         live: Live,
         scheduler: Scheduler,
         recorder: Recorder,
-        make: Callable[[Any, tuple[Any, ...], dict[str, Any]], Call],
+        make: Callable[[Any, tuple[Any, ...], dict[str, Any], bool, bool | None], Call],
         read: Callable[[Call], Any],
     ) -> None:
         self._live = live

@@ -1,4 +1,4 @@
-"""The crew: how many workers are at work, and which calls are given to those that are free.
+"""The crew: how many workers of an executor are at work, and which calls are given to those that are free.
 
 Every method but `start` is called with the engine's latch held.
 """
@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from jumar.executors import Executor
 from jumar.graph.call import Call
 from jumar.graph.scheduler import Scheduler
-from jumar.here import PLACE
+from jumar.here import PLACE, here
 
 NOBODY: tuple[Call, ...] = ()
 
@@ -24,13 +24,21 @@ class Crew:
         serve: What a worker does with the first call it is given.
         in_place: The engine, where its calls run in the threads that make them. There nothing is started on top of a
             call that has not ended: it might wait for that one, which could not go on before it.
+        name: The name by which calls ask for the executor; None for the one of those that name none.
     """
 
     def __init__(
-        self, executor: Executor, scheduler: Scheduler, serve: Callable[[Call], None], in_place: object = None
+        self,
+        executor: Executor,
+        scheduler: Scheduler,
+        serve: Callable[[Call], None],
+        in_place: object = None,
+        name: str | None = None,
     ) -> None:
+        self.name = name
         self._executor = executor
         self._scheduler = scheduler
+        self._queue = scheduler.queue(name)
         self._serve = serve
         self._in_place = in_place
         self._open = 0
@@ -39,19 +47,19 @@ class Crew:
 
     def free(self) -> Sequence[Call]:
         """Calls for the workers that are free now, to be given to `start` once the latch is let go."""
-        if self._at_work >= self._places or not len(self._scheduler):
+        if self._at_work >= self._places or not self._queue.waiting:
             return NOBODY
         if self._in_place is not None and not self._open and PLACE.get().engine is self._in_place:
             return NOBODY
         calls: list[Call] = []
-        while self._at_work < self._places and (call := self._scheduler.take()) is not None:
+        while self._at_work < self._places and (call := self._scheduler.take(self._queue)) is not None:
             self._at_work += 1
             calls.append(call)
         return calls
 
     def next(self) -> Call | None:
         """The next call of the worker that asks; None sends it home."""
-        call = self._scheduler.take() if self._at_work <= self._places else None
+        call = self._scheduler.take(self._queue) if self._at_work <= self._places else None
         if call is None:
             self._at_work -= 1
         return call
@@ -71,4 +79,25 @@ class Crew:
     def start(self, calls: Sequence[Call]) -> None:
         """Give each call to a worker of its own."""
         for call in calls:
-            self._executor.submit(self._serve, call)
+            self._executor.submit(self._work, call)
+
+    # -- which crew of several; see `Crews` -------------------------------------------------------------------------
+
+    def of(self, call: Call) -> Crew:  # noqa: ARG002  (there is one)
+        """The crew whose workers run the call."""
+        return self
+
+    def mine(self) -> Crew | None:
+        """The crew of which this thread is a worker; None where it is none of this engine's."""
+        return self if here.crew is self else None
+
+    def may_take(self, call: Call) -> bool:  # noqa: ARG002  (whatever there is to run is this crew's)
+        """Whether this thread may run the call in the place of one that waits for it."""
+        return True
+
+    def _work(self, call: Call) -> None:
+        before, here.crew = here.crew, self
+        try:
+            self._serve(call)
+        finally:
+            here.crew = before

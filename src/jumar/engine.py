@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from threading import Semaphore
 from typing import TYPE_CHECKING, Any, Literal
 
 from jumar.clock import Clock, SystemClock
 from jumar.continuing import Continuing
 from jumar.crew import NOBODY, Crew
+from jumar.crews import crew_of, unknown_executor
 from jumar.endings import Endings
 from jumar.errors import ArgumentError, DeadlockError, JumarError
 from jumar.events import Counts, Event
@@ -23,6 +24,7 @@ from jumar.executors import Executor, InlineExecutor
 from jumar.foreign import Adoptions
 from jumar.future import Future
 from jumar.graph.call import CANCELLED, DONE, FAILED, NEW, NOTHING, RUNNING, Call
+from jumar.graph.layer import Layer
 from jumar.graph.scheduler import Scheduler, upstream_first
 from jumar.here import here
 from jumar.live import Live
@@ -56,6 +58,8 @@ class Engine:
         clock: For the times in records.
         leases: Taken on calls before they run, so that other processes on the store do not run them too.
         resources: How much there is of what calls may need while they run.
+        executors: Further executors, by the names that calls ask for them; not used if ``executor`` runs all in place.
+        defaults: Options of the calls whose tasks do not say otherwise.
     """
 
     def __init__(
@@ -72,23 +76,30 @@ class Engine:
         clock: Clock | None = None,
         leases: Leases | None = None,
         resources: Mapping[str, float] | None = None,
+        executors: Mapping[str, Executor] | None = None,
+        defaults: Layer | None = None,
     ) -> None:
         self.owner = owner
         self.run_id = os.urandom(16)
         self.looks, self.keeps = looks, keeps
+        self.defaults = defaults
         self.strict = strict
         self.listeners: list[Callable[[Event], None]] = []
         self._hear = hear
         self.store = self._store = store
         self._recorder = Recorder(store, clock or SystemClock(), self.tell, audit)
         self.complain, self.holds = self._recorder.complain, self._recorder.holds
-        self._executor = executor
+        self._executor, self._executors = executor, executors or {}
         in_place = isinstance(executor, InlineExecutor)
         self._live = live = Live()
         self._latch = live.latch
         self._scheduler = scheduler = Scheduler(resources)
         self._running = running = Running(self, live, scheduler, self._recorder, in_place=in_place)
-        self._crew = crew = Crew(executor, scheduler, running.serve, self if in_place else None)
+        self._crew = crew = (
+            Crew(executor, scheduler, running.serve, self)
+            if in_place
+            else crew_of(executor, self._executors, scheduler, running.serve)
+        )
         self._endings = endings = Endings(live, scheduler, crew, self._recorder, self.listeners)
         self._waits = Waits(self, self._latch, scheduler, crew, running.carry_out, in_place=in_place)
         reading = Reading(live, scheduler, crew, self._await)
@@ -145,9 +156,14 @@ class Engine:
         return future
 
     def run(self, call: Call) -> Any:
-        """The call's value: found, or computed here and now in this thread; in another one with a timeout or deep down."""
+        """The call's value: found, or computed here and now in this thread.
+
+        It runs in another one with a timeout, deep down, or if it names an executor of which this thread is no worker.
+        """
         policy = call.task.policy
         if self._is_lazy(call) or (policy is not None and policy.timeout_s is not None) or self._waits.is_deep(call):
+            return self.spawn(call).result()
+        if call.executor is not None and not self._crew.may_take(call):
             return self.spawn(call).result()
         for need in call.needs:
             self._await(need)
@@ -208,8 +224,13 @@ class Engine:
         _give_way(call)
         self._crew.start(workers)
 
-    def _make(self, task: Runnable, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
-        return task.make(self, args, kwargs)
+    def _make(
+        self, task: Runnable, args: tuple[Any, ...], kwargs: dict[str, Any], keep: bool, bequest: bool | None
+    ) -> Call:
+        """A call of a kept graph: what it had from the call that made it first, and not what it would have here."""
+        call = task.make(self, args, kwargs)
+        call.keep, call.bequest = keep and self.keeps, bequest
+        return call
 
     def _follow(self, call: Call) -> Future[Any]:
         """A future for a call that was spawned before."""
@@ -319,6 +340,16 @@ class Engine:
             )
         return demand
 
+    def placed(self, executor: str, task: str) -> str | None:
+        """The executor's name, if there is such a one; None where everything runs in place.
+
+        Raises:
+            ArgumentError: There is none.
+        """
+        if executor not in self._executors:
+            raise ArgumentError(unknown_executor(executor, task, self._executors))
+        return None if isinstance(self._executor, InlineExecutor) else executor
+
     # -- the session's side ----------------------------------------------------------------------------------------
 
     def tell(self, event: Event) -> None:
@@ -331,7 +362,7 @@ class Engine:
     @property
     def workers(self) -> int:
         """How many calls run at a time."""
-        return self._executor.workers
+        return self._executor.workers + sum(each.workers for each in self._executors.values())
 
     @property
     def is_closed(self) -> bool:
@@ -371,7 +402,9 @@ class Engine:
         if self.keeps:
             self._recorder.close()
         self._running.close()
-        self._executor.close(wait=how != "now")
+        with ExitStack() as stack:  # one that fails at it keeps no other from it
+            for executor in (self._executor, *self._executors.values()):
+                stack.callback(executor.close, wait=how != "now")
 
 
 def _give_way(call: Call) -> None:

@@ -1,12 +1,13 @@
-"""What a session works with: the executor and the store that its arguments and settings ask for."""
+"""What a session works with: the executors and the store that its arguments and settings ask for."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from jumar.errors import SettingsError
-from jumar.executors import Executor, InlineExecutor, ThreadsExecutor
+from jumar.executors import Executor, executor_of, named_executors
 from jumar.settings import Value
 from jumar.store.store import Store
 from jumar.store.trouble import Report
@@ -15,21 +16,27 @@ if TYPE_CHECKING:
     from jumar.store.sources import Place
 
 
-def executor_for(given: object, settings: Mapping[str, Value]) -> Executor:
-    """The executor that was given, or a new one of the kind that the settings name.
+def executors_for(
+    own: object, named: object, settings: Mapping[str, Value], undo: ExitStack
+) -> tuple[Executor, Mapping[str, Executor]]:
+    """The executor of calls that name none, given or of the kind that the settings name, and those with names.
+
+    Args:
+        own: What was given to the session as its executor.
+        named: What was given as its other executors.
+        settings: The settings.
+        undo: Closes them, should the session not come to be.
 
     Raises:
-        SettingsError: What was given is no executor.
+        SettingsError: What was given is no executor, or does not go together.
     """
-    if given is not None and not isinstance(given, str):
-        if not (callable(getattr(given, "submit", None)) and isinstance(getattr(given, "workers", None), int)):
-            raise SettingsError(
-                f"Session: executor takes 'threads', 'inline' or an object with workers, submit and close, not {given!r}"
-            )
-        return given  # type: ignore[return-value]
-    if settings["executor"].value == "inline":
-        return InlineExecutor()
-    return ThreadsExecutor(settings["workers"].value)
+    workers = settings["workers"].value
+    unnamed = executor_of(settings["executor"].value if own is None else own, workers)
+    undo.callback(unnamed.close, wait=False)
+    others = named_executors(named, unnamed, workers)
+    for each in others.values():
+        undo.callback(each.close, wait=False)
+    return unnamed, others
 
 
 def store_for(

@@ -8,6 +8,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any, ClassVar, NoReturn, TypeVar, overload
 from weakref import WeakSet
 
+from jumar.block import said_here
 from jumar.engine import Engine
 from jumar.future import Future
 from jumar.runnable import Runnable
@@ -71,7 +72,7 @@ class ExecutorFace(cf.Executor):
             self._entering.append(me)
         future: Future[Any] | None = None
         try:
-            future = self._engine.spawn(ExecutorFace.task_of(fn).make(self._engine, args, kwargs))
+            future = self._engine.spawn(said_here(ExecutorFace.task_of(fn)).make(self._engine, args, kwargs))
         finally:
             with self._changed:
                 self._entering.remove(me)

@@ -30,8 +30,8 @@ PLACE: ContextVar[Place] = ContextVar("jumar_place", default=OUTSIDE)
 class Here(threading.local):
     """What is said of each thread."""
 
-    is_worker = False
-    """Whether an executor runs this thread for an engine, so that it takes one of the engine's places."""
+    crew: Any = None
+    """The crew for which an executor runs this thread, so that it takes one of the crew's places; None elsewhere."""
     is_loop = False
     """Whether asynchronous tasks run in this thread, so that nothing in it may wait without ``await``."""
 

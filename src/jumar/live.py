@@ -8,7 +8,7 @@ from typing import Any
 from jumar.errors import JumarError
 from jumar.events import Counts
 from jumar.future import Future
-from jumar.graph.call import NEW, Call
+from jumar.graph.call import NEW, NOTHING, RUNNING, Call
 from jumar.latch import Latch
 
 
@@ -43,6 +43,7 @@ class Live:
             call.future = future
             return False
         call.twin = twin
+        _keep_for(call, twin)
         future._call = twin  # noqa: SLF001  (a future and its engine are one thing in two files)
         twin.follow(future)
         return True
@@ -54,6 +55,7 @@ class Live:
             if twin is not lazy:
                 lazy.twin = twin
                 twin.stands_in = True
+                _keep_for(lazy, twin)
             is_new = twin is lazy and not lazy.entered
             lazy.entered = True
         return is_new
@@ -87,3 +89,9 @@ class Live:
                     return
                 self._drainers.append(quiet)
             quiet.wait()
+
+
+def _keep_for(call: Call, twin: Call) -> None:
+    """Let a call that has not begun be kept if somebody wants that; once it runs it is what it was begun as."""
+    if call.keep and not twin.keep and twin.state is not RUNNING and twin.tail is NOTHING:
+        twin.keep = True

@@ -85,6 +85,7 @@ class _Part(Task[..., Any]):
     def __init__(self, fn: Callable[..., Any], name: str) -> None:
         # Known by name and version, so that an edit of this module changes no key of a call that needs a part.
         super().__init__(fn, Options(name=name, checkpoint=False, code="version", version="1"))
+        self._is_filled = True  # nothing that a session says of its calls is said of these
 
     def make(self, engine: Engine, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
         call = super().make(engine, args, kwargs)

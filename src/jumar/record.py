@@ -107,12 +107,14 @@ class Recorder:
             tail: What it returned, with calls in it.
 
         Guarantees:
-            It is on its way to the disk before anything that a call of the graph records.
+            It is on its way to the disk before anything that a call of the graph records. The graph of a call that is not
+            kept is written for nobody: who ends as it does keeps the last graph that it had.
         """
         if call.fragile and b"".join(call.task.tokens(call.args, call.kwargs or {})) != call.arguments:
             self.complain("mutated", call, _MUTATED)
             call.keep = False
-        wanted = [each for each in (call, *heirs) if each.keep and not each.unrepeatable and each.task.saves is None]
+        takers = (call, *heirs) if call.keep else ()
+        wanted = [each for each in takers if each.keep and not each.unrepeatable and each.task.saves is None]
         call.fragile = False
         if not wanted:
             return

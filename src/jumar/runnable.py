@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from jumar.graph.call import Call
@@ -33,6 +33,10 @@ class Runnable(Protocol):
     @property
     def names(self) -> tuple[str, ...]:
         """Of what is recorded as arguments."""
+        ...
+
+    def filled(self, values: Mapping[str, Any]) -> Runnable:
+        """The task with the options of a block, where it says nothing itself."""
         ...
 
     def make(self, engine: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:

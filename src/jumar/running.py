@@ -68,17 +68,14 @@ class Running:
 
     def serve(self, first: Call) -> None:
         """Run a call, then whatever is ready, until nothing is or this worker is one too many."""
-        was_worker, here.is_worker = here.is_worker, True
         call: Call | None = first
         try:
             while call is not None:
                 call = self.carry_out(call, and_next=True)
         except BaseException:  # the thread itself was interrupted
             with self._latch:
-                self.crew.leave()
+                here.crew.leave()
             raise
-        finally:
-            here.is_worker = was_worker
 
     def carry_out(self, call: Call, *, and_next: bool = False) -> Call | None:
         """Run a call in this thread and end it, whatever happens. Raises only what interrupts the thread itself.
@@ -131,7 +128,7 @@ class Running:
         if alarm is not None:
             self.alarms.cancel(alarm)
         if call.serial != serial:
-            return self._too_late(and_next), flight
+            return self._too_late(call, and_next), flight
         if flight and not flight.is_ours(call):  # another process took it over: its result is the one
             return call, None
         if type(ran.value) is CoroutineType:
@@ -323,7 +320,7 @@ class Running:
             if call.state is not RUNNING or call.serial != serial:
                 return
             call.serial += 1  # what the function may still return is dropped
-            self.crew.lend(not self._in_place)
+            self.crew.of(call).lend(not self._in_place)
         error = TimeoutError(
             f"task {call.task.name!r} (key {call.key.hex()[:12]}) was given up after {timeout_s:g} s. Its function cannot be "
             f"stopped on a thread: it may still run, and what it returns is dropped."
@@ -334,10 +331,10 @@ class Running:
                 self._scheduler.put_off(call)
         self.resume([call] if following is call else [])
 
-    def _too_late(self, and_next: bool) -> Call | None:
+    def _too_late(self, call: Call, and_next: bool) -> Call | None:
         """Give back the place of an attempt that was given up while it ran."""
         with self._latch:
-            self.crew.lend(-(not self._in_place))
+            self.crew.of(call).lend(-(not self._in_place))
         return self.endings.successor() if and_next else None
 
     @staticmethod

@@ -18,10 +18,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 from jumar import settings, termination
 from jumar.clock import SystemClock
 from jumar.engine import Engine
-from jumar.equipment import adopt_into, executor_for, holds_open, store_for
+from jumar.equipment import adopt_into, executors_for, holds_open, store_for
 from jumar.errors import StoreError, StoreWarning
 from jumar.events import Counts, Event
-from jumar.executors import Executor
+from jumar.executors import Choice, Executor
+from jumar.graph.layer import Layer, SharedOptions
 from jumar.here import PLACE
 from jumar.period import Period
 from jumar.store.store import Store
@@ -48,6 +49,11 @@ class Session:
             ``jumar export`` wrote, or open stores.
         executor: ``"threads"``, ``"inline"``, or an object with the `Executor` protocol, which this session closes.
         workers: Calls that run at a time, for ``"threads"``.
+        executors: Further executors by name, beside the one of calls that name none: ``{"io": ThreadsExecutor(32)}``, for
+            tasks that say ``executor="io"``. Each has workers of its own; this session closes them. With
+            ``executor="inline"`` all calls run in place, whatever they name.
+        options: Options of all calls whose tasks, and the blocks around them, do not say otherwise, such as
+            ``{"retries": 2}``; see `jumar.options`.
         durability: ``"process"``: a recorded result survives kill -9. ``"power"``: also a power loss.
         checkpoint_mode: When results are written: ``"task_exit"`` as each call ends, ``"periodic"`` once in a period,
             ``"exit"`` when the session closes, ``"manual"`` when `checkpoint` is called. Until then they are in memory
@@ -99,9 +105,11 @@ class Session:
     def __init__(
         self,
         store: Place | Sequence[Place] | None = None,
-        executor: Literal["threads", "inline"] | Executor | None = None,
+        executor: Choice | None = None,
         workers: int | None = None,
         *,
+        executors: Mapping[str, Choice] | None = None,
+        options: SharedOptions | None = None,
         durability: Literal["process", "power"] | None = None,
         checkpoint_mode: Literal["task_exit", "periodic", "exit", "manual"] | None = None,
         checkpoint_period_s: float | None = None,
@@ -146,16 +154,16 @@ class Session:
         self._closed = False
         self._tokens: list[Token[Session | None]] = []
         self._resources = ExitStack()
+        defaults = None if options is None else Layer(options, "a session", _filled)
         with ExitStack() as undo:
-            running = executor_for(executor, self.settings)
-            undo.callback(running.close, wait=False)
+            running, named = executors_for(executor, executors, self.settings, undo)
             self.store, lent = store_for(store, self.settings, self._report)
             undo.pop_all()
         if lent is not None:
             self._resources.callback(self._let_go, lent)
         if self.store is not lent:
             self._resources.callback(self.store.close)
-        self.engine = self._engine(running)
+        self.engine = self._engine(running, named, defaults)
         adopt_into(self.store, adopts=self._setting("adopt") and self.engine.keeps)
         with _roster:
             _open.append(self)
@@ -167,7 +175,7 @@ class Session:
 
             self._resources.enter_context(ProgressLine(self.counts))
 
-    def _engine(self, executor: Executor) -> Engine:
+    def _engine(self, executor: Executor, named: Mapping[str, Executor], defaults: Layer | None) -> Engine:
         chosen = self._setting("reuse")
         leases = None
         if self._setting("single_flight") == "store" and chosen == "on":
@@ -184,6 +192,8 @@ class Session:
             keeps=chosen in ("on", "refresh"),
             audit=self._setting("audit"),
             resources=self._setting("resources"),
+            executors=named,
+            defaults=defaults,
             leases=leases,
         )
 
@@ -360,6 +370,10 @@ def _make_default() -> Session:
         if _default is None or _default not in _open:
             _default = Session()
         return _default
+
+
+def _filled(task: Any, values: Mapping[str, Any]) -> Any:
+    return task.filled_by_session(values)
 
 
 def _ending(error: BaseException | None) -> Literal["drain", "finish", "now"]:

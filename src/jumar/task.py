@@ -7,8 +7,9 @@ import inspect
 import os
 import weakref
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
-from typing import Any, Concatenate, Generic, NoReturn, ParamSpec, Protocol, TypeVar, cast, overload
+from typing import Any, Concatenate, Generic, NoReturn, ParamSpec, Protocol, Self, TypeVar, cast, overload
 
+from jumar.block import opened, said_here
 from jumar.building import is_building
 from jumar.capture import capture
 from jumar.engine import Engine
@@ -57,14 +58,19 @@ class Task(Generic[P, T]):
         functools.update_wrapper(self, fn)
         self._version = _version_of(self._options, self.name)
         self.__jumar_version__ = self._version  # joins the keys of the tasks that call this one
-        self.ttl_s = self._options.ttl_s
-        self.hooks, self.saves, self.decides = self._options.hooks, self._options.saves, self._options.decides
-        self.policy = self._options.policy
-        self.keeps = self._options.checkpoint if isinstance(self._options.checkpoint, Keep) else None
+        self._hold(self._options)
+        self._is_filled = False  # with what the session says
         self._signature: Signature | None = None
         self._code: CodeFingerprint | None = None
         if self._options.ignore:
             self._bound_by()  # refuses names that are no parameters
+
+    def _hold(self, options: Options) -> None:
+        """Let these options count."""
+        self._held = options
+        self.ttl_s, self.policy = options.ttl_s, options.policy
+        self.hooks, self.saves, self.decides = options.hooks, options.saves, options.decides
+        self.keeps = options.checkpoint if isinstance(options.checkpoint, Keep) else None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -86,7 +92,8 @@ class Task(Generic[P, T]):
             FingerprintError: An argument has no identity.
         """
         engine: Engine = PLACE.get().engine or current_session().engine
-        return engine.spawn(self.make(engine, args, kwargs))
+        task = self if opened.get() is None else said_here(self)
+        return engine.spawn(task.make(engine, args, kwargs))
 
     def map(self, *iterables: Iterable[Any], window: int | None = None, strict: bool = False) -> Iterator[Future[T]]:
         """Futures for the calls with each of the inputs, in their order, as `map` gives values.
@@ -119,7 +126,7 @@ class Task(Generic[P, T]):
             >>> [next(squares).result() for _ in range(5)]
             [0, 1, 4, 9, 16]
         """
-        return mapped(PLACE.get().engine or current_session().engine, self, iterables, window, strict)
+        return mapped(PLACE.get().engine or current_session().engine, said_here(self), iterables, window, strict)
 
     @overload
     def lazy(self, /, *args: P.args, **kwargs: P.kwargs) -> Lazy[T]: ...
@@ -133,7 +140,7 @@ class Task(Generic[P, T]):
             FingerprintError: An argument has no identity.
         """
         engine: Engine = PLACE.get().engine or current_session().engine
-        return Lazy(engine, self.make(engine, args, kwargs))
+        return Lazy(engine, said_here(self).make(engine, args, kwargs))
 
     def __call__(self, /, *args: P.args, **kwargs: P.kwargs) -> T:
         """The value of this call: found, or computed now in this thread; inside of `lazily` and `graph`, a `Lazy`.
@@ -146,7 +153,8 @@ class Task(Generic[P, T]):
         if is_building():
             return cast("T", self.lazy(*args, **kwargs))
         engine: Engine = PLACE.get().engine or current_session().engine
-        return cast("T", engine.run(self.make(engine, args, kwargs)))
+        task = self if opened.get() is None else said_here(self)
+        return cast("T", engine.run(task.make(engine, args, kwargs)))
 
     def options(self, **changes: Any) -> Task[P, T]:
         """The same task with other options; see `Options`.
@@ -163,6 +171,22 @@ class Task(Generic[P, T]):
             9
         """
         return task_with(self.fn, self._options.with_changes(changes))
+
+    def filled(self, values: Mapping[str, Any]) -> Task[P, T]:
+        """The same task with the options of a block, where it says nothing itself. `options` is for users."""
+        options = self._options.filled(values)
+        return self._copied(options, options)
+
+    def filled_by_session(self, values: Mapping[str, Any]) -> Task[P, T]:
+        """The same task with what a session says held as well, but not said: it is neither inherited nor pickled."""
+        return self._copied(self._options, self._options.filled(values), _is_filled=True)
+
+    def _copied(self, options: Options, held: Options, **others: Any) -> Self:
+        """The same task with other options; what identifies its calls is shared."""
+        copy = object.__new__(type(self))
+        copy.__dict__.update(self.__dict__, _options=options, **others)
+        copy._hold(held)
+        return copy
 
     def key(self, *args: Any, **kwargs: Any) -> str:
         """The key of this call in hexadecimal, without running anything."""
@@ -206,6 +230,11 @@ class Task(Generic[P, T]):
 
     def make(self, engine: Engine, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
         """The call in an engine: bound, identified, its arguments captured. `spawn` and the others are for users."""
+        if engine.defaults is not None and not self._is_filled:
+            parent = PLACE.get().call
+            is_told = parent is not None and parent.bequest is not None
+            layer = engine.defaults.inside if is_told else engine.defaults
+            return layer.fill(self).make(engine, args, kwargs)
         info = self.info
         signature = self._bound_by()
         args, kwargs = signature.bind(args, kwargs)
@@ -226,15 +255,19 @@ class Task(Generic[P, T]):
 
     def _decide(self, call: Call, engine: Engine) -> None:
         """Whether the call may be found, and whether its result is kept."""
-        options = self._options
-        parent = PLACE.get().call
-        keep = options.checkpoint
-        if keep is False or not engine.keeps or (keep is None and parent is not None and not parent.keep):
+        options = self._held
+        chosen, parent = self._options.checkpoint, PLACE.get().call
+        bequest = chosen is not False if chosen is not None else None if parent is None else parent.bequest
+        if bequest is not None:
+            call.bequest = bequest
+        if bequest is False or not engine.keeps or (bequest is None and options.checkpoint is False):
             call.keep = False
         if options.priority:
             call.priority = options.priority
         if options.resources:
             call.demand = engine.met(options.resources, self.name)
+        if options.executor is not None:
+            call.executor = engine.placed(options.executor, self.name)
         if options.catch:
             call.catches = self.policy.catch if self.policy else None
         if options.refresh or not engine.looks:
@@ -257,8 +290,7 @@ class Task(Generic[P, T]):
         """A task that can be imported is pickled by its name, like a function."""
         known = imported(self.fn)
         if isinstance(known, Task) and known.fn is self.fn:
-            same = known is self or known._options == self._options  # noqa: SLF001
-            return self.fn.__qualname__ if same else (_with_options, (known, self._options))
+            return self.fn.__qualname__ if known is self else (_with_options, (known, self._options))
         return task_with, (self.fn, self._options)
 
 
@@ -359,6 +391,7 @@ def task(
     catch: bool | Errors = False,
     priority: int = 0,
     resources: Mapping[str, float] | None = None,
+    executor: str | None = None,
     reuse: Reuse = "always",
     refresh: bool = False,
     ttl_s: float | None = None,
@@ -376,13 +409,12 @@ def task(fn: Callable[..., Any] | None = None, /, **options: Any) -> Any:
         options: ``name``: what people see. ``version``: joins the key. ``checkpoint``: whether results are kept; None
             (the default) takes the setting of the call that makes this one, else True; a `Keep` or a function decides
             case by case. ``restore``, ``exists``: the user's own functions that are asked for kept values first;
-            ``checkpoint`` then is the one that keeps them. ``retries``, ``retry_on``,
-            ``backoff``, ``timeout_s``, ``catch``, ``checkpoint_errors``: what is done when a call goes wrong. ``priority``,
-            ``resources``: when it runs. ``reuse``: ``"always"``,
-            ``"run"`` or ``"never"``. ``refresh``: run even if a result is kept. ``ttl_s``: how old a kept result may
-            be. ``ignore``: parameters that do not belong to the key. ``key``: a function that gives what identifies the
-            arguments. ``code``: ``"deep"``, ``"own"`` or ``"version"``. ``uses``: code that it reaches unseen. ``env``:
-            libraries whose version joins the key.
+            ``checkpoint`` then is the one that keeps them. ``retries``, ``retry_on``, ``backoff``, ``timeout_s``,
+            ``catch``, ``checkpoint_errors``: what is done when a call goes wrong. ``priority``, ``resources``: when it
+            runs. ``executor``: where. ``reuse``: ``"always"``, ``"run"`` or ``"never"``. ``refresh``: run even if a
+            result is kept. ``ttl_s``: how old a kept result may be. ``ignore``: parameters that do not belong to the
+            key. ``key``: a function that gives what identifies the arguments. ``code``: ``"deep"``, ``"own"`` or
+            ``"version"``. ``uses``: code that it reaches unseen. ``env``: libraries whose version joins the key.
 
     Raises:
         DeclarationError: It cannot be a task, or an option does not exist or cannot have this value.
@@ -446,8 +478,8 @@ ExecutorFace.task_of = staticmethod(task_of)
 
 
 def _with_options(known: Task[P, T], options: Options) -> Task[P, T]:
-    """A task that can be imported, with other options: how such a one is unpickled."""
-    return task_with(known.fn, options)
+    """A task that can be imported, with these options: how such a one is unpickled."""
+    return known if known._options == options else task_with(known.fn, options)  # noqa: SLF001
 
 
 def _refuse_what_cannot_be_a_task(fn: object) -> None:

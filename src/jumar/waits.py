@@ -127,7 +127,7 @@ class Waits:
         """Run a call in this thread if it is ready, in the place of the one that waits for it."""
         with self._latch:
             self._block(me, call)
-            claimed = self._scheduler.start(call)
+            claimed = self._crew.may_take(call) and self._scheduler.start(call)
             if not claimed:
                 self._unblock(me)
         if claimed:
@@ -147,19 +147,21 @@ class Waits:
         if me is None:
             yield
             return
-        lent = int(here.is_worker)
+        mine = self._crew.mine()
         on_top = int(call is None)
         with self._latch:
             self._crew.open_up(on_top)
             self._block(me, call)
-            self._crew.lend(lent)
+            if mine is not None:
+                mine.lend(1)
             workers = self._crew.free()
         try:
             self._crew.start(workers)
             yield
         finally:
             with self._latch:
-                self._crew.lend(-lent)
+                if mine is not None:
+                    mine.lend(-1)
                 self._crew.open_up(-on_top)
                 self._unblock(me)
 

@@ -1,7 +1,8 @@
 """Where calls run."""
 
+from jumar.executors.choice import Choice, executor_of, named_executors
 from jumar.executors.executor import Executor
 from jumar.executors.inline import InlineExecutor
 from jumar.executors.threads import ThreadsExecutor
 
-__all__ = ["Executor", "InlineExecutor", "ThreadsExecutor"]
+__all__ = ["Choice", "Executor", "InlineExecutor", "ThreadsExecutor", "executor_of", "named_executors"]

@@ -87,6 +87,10 @@ class Call:
     """Of calls that are ready, those with a higher one run first."""
     demand: Mapping[str, float] | None = None
     """What it needs of the session's resources while it runs."""
+    executor: str | None = None
+    """The named executor that runs it; None for the session's own."""
+    bequest: bool | None = None
+    """Whether calls that it makes are kept where they do not say; None where nobody has said so of this one either."""
     tail: Any = NOTHING
     """What its function returned, where other calls stand in that: the call ends when they have. `NOTHING` before."""
     caught: BaseException | None = None

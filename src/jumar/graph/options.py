@@ -50,6 +50,7 @@ class Options:
             class or several for these only.
         priority: Of calls that are ready, those with a higher one run first.
         resources: What a call needs while it runs, such as ``{"gpu": 1}``, of what the session has.
+        executor: The name of the session's executor that runs it; None for the one that has no name.
         reuse: ``"always"``: found wherever the same call is made. ``"run"``: found within one run (session) only.
             ``"never"``: each call runs, and what depends on its value is found only where the value comes out equal.
         refresh: Run even if a result is kept, and replace it.
@@ -61,6 +62,7 @@ class Options:
         uses: Further functions, classes and values that belong to the code, where it reaches them in a way that cannot
             be seen (``getattr``, ``eval``).
         env: Names of libraries whose version joins the key, such as ``["numpy"]``.
+        said: Which of these were said, defaults included; a layer counts for the others only.
     """
 
     name: str | None = None
@@ -76,6 +78,7 @@ class Options:
     catch: Any = False
     priority: int = 0
     resources: Mapping[str, float] | None = None
+    executor: str | None = None
     reuse: Reuse = "always"
     refresh: bool = False
     ttl_s: float | None = None
@@ -84,6 +87,7 @@ class Options:
     code: Follow = "deep"
     uses: tuple[Any, ...] = ()
     env: tuple[str, ...] = ()
+    said: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         """Refuse values that could only fail later."""
@@ -131,13 +135,36 @@ class Options:
     def with_changes(self, changes: dict[str, Any]) -> Options:
         """These options with some replaced; an unknown name is an error that suggests the nearest known one."""
         for name, value in changes.items():
-            if name not in _NAMES:
-                near = difflib.get_close_matches(name, _NAMES, n=1)
-                hint = f" Did you mean {near[0]}=?" if near else f" There are: {', '.join(_NAMES)}."
+            if name not in NAMES:
+                near = difflib.get_close_matches(name, NAMES, n=1)
+                hint = f" Did you mean {near[0]}=?" if near else f" There are: {', '.join(NAMES)}."
                 raise DeclarationError(f"a task has no option {name}=.{hint}")
             if name in _SEQUENCES and isinstance(value, list):
                 changes = changes | {name: tuple(value)}
-        return replace(self, **changes)
+        return replace(self, **changes, said=self.said | changes.keys())
+
+    def filled(self, values: Mapping[str, Any]) -> Options:
+        """These options with others where nothing was said; what is filled in counts as said.
+
+        A ``checkpoint`` of None says nothing. Where there is a ``restore``, a function that decides what the store keeps
+        is not filled in: beside it, it would be the one that saves.
+        """
+        news = {name: value for name, value in values.items() if not self._says(name)}
+        if self.checkpoint is None and "checkpoint" in values:
+            news["checkpoint"] = values["checkpoint"]
+        chosen = news.get("checkpoint")
+        if self.restore is not None and callable(chosen) and not isinstance(chosen, Keep):
+            del news["checkpoint"]
+        return self.with_changes(news) if news else self
+
+    def _says(self, name: str) -> bool:
+        return name in self.said or bool(getattr(self, name) != getattr(_NOTHING_SAID, name))
+
+    def __reduce__(self) -> Any:
+        """By the names of what was said: calls in kept graphs have options, and must be readable when there are more."""
+        said = {name: getattr(self, name) for name in NAMES if name in self.said}
+        others = {name: getattr(self, name) for name in NAMES if name not in self.said and self._says(name)}
+        return _made_of, (said, others)
 
 
 def _is_name(value: object) -> bool:
@@ -203,6 +230,7 @@ _RULES: tuple[tuple[str, Callable[[Any], bool], str], ...] = (
     ("catch", lambda value: isinstance(value, bool) or _are_errors(value), "True, False, or classes of errors"),
     ("priority", lambda value: isinstance(value, int) and not isinstance(value, bool), "a whole number"),
     ("resources", _are_amounts, "a dict of amounts by name, such as {'gpu': 1}"),
+    ("executor", _is_name, "the name of an executor of the session, or None"),
     ("reuse", lambda value: value in ("always", "run", "never"), "'always', 'run' or 'never'"),
     ("refresh", lambda value: isinstance(value, bool), "True or False"),
     ("ttl_s", _is_age, "a number of seconds that is not negative, or None"),
@@ -212,4 +240,11 @@ _RULES: tuple[tuple[str, Callable[[Any], bool], str], ...] = (
     ("uses", lambda value: isinstance(value, tuple), "a list of functions, classes and values"),
     ("env", _are_names, "a list of names of libraries"),
 )
-_NAMES = tuple(field.name for field in fields(Options))
+NAMES = tuple(field.name for field in fields(Options) if field.name != "said")
+"""What may be said."""
+_NOTHING_SAID = Options()
+
+
+def _made_of(said: dict[str, Any], others: dict[str, Any]) -> Options:
+    """How options are unpickled."""
+    return Options(**others).with_changes(said)

@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from jumar.graph.call import CANCELLED, DONE, FAILED, NEW, NOTHING, READY, RUNNING, WAITING, Call, CallState
-from jumar.graph.parked import Parked
-from jumar.graph.ready import Ready
+from jumar.graph.queue import Queue
 from jumar.graph.resources import Demand, Pool
 
 
@@ -36,13 +35,16 @@ class Scheduler:
 
     def __init__(self, capacity: Demand | None = None) -> None:
         self.pool = Pool(capacity or {})
-        self._ready = Ready()
-        self._parked = Parked(self.pool)
-        self._queued = 0
+        self._own = Queue(self.pool)
+        self._others: dict[str, Queue] = {}
 
     def __len__(self) -> int:
         """How many calls are ready and wait for a worker."""
-        return self._queued
+        return self._own.waiting + sum(queue.waiting for queue in self._others.values())
+
+    def queue(self, executor: str | None) -> Queue:
+        """The calls that are ready for an executor: for `take`. An executor must have one before a call names it."""
+        return self._own if executor is None else self._others.setdefault(executor, Queue(self.pool))
 
     def add(self, call: Call) -> list[Call]:
         """Take in a new call; what it needs must have been added before.
@@ -69,14 +71,19 @@ class Scheduler:
             self._make_ready(call)
         return []
 
-    def take(self) -> Call | None:
-        """The next call to run, now marked as running; None when none is ready."""
-        parked = self._parked.first()
+    def take(self, queue: Queue | None = None) -> Call | None:
+        """The next call to run, now marked as running; None when none is ready.
+
+        Args:
+            queue: An executor's; by default that of the calls that name none.
+        """
+        queue = queue or self._own
+        parked = queue.parked.first()
         above = None if parked is None else parked.priority
-        while (call := self._ready.take(above)) is not None and not self.start(call):
-            self._parked.add(call)
+        while (call := queue.ready.take(above)) is not None and not self.start(call):
+            queue.parked.add(call)
         if call is None and parked is not None:
-            call = self._parked.take(parked)
+            call = queue.parked.take(parked)
             self.start(call)
         return call
 
@@ -85,7 +92,7 @@ class Scheduler:
         if call.state is not READY or (call.demand and not self._reserve(call)):
             return False
         call.state = RUNNING
-        self._queued -= 1
+        self._queue_of(call).waiting -= 1
         return True
 
     def _reserve(self, call: Call) -> bool:
@@ -114,7 +121,8 @@ class Scheduler:
             call.lent = False
         elif call.demand:
             self.pool.give(call.demand)
-            self._parked.look_again()
+            for queue in (self._own, *self._others.values()):
+                queue.parked.look_again()
 
     def finish(self, call: Call) -> None:
         """Note that a call has its result; those that waited for it alone become ready."""
@@ -223,14 +231,19 @@ class Scheduler:
     def _make_ready(self, call: Call) -> None:
         call.missing = 0
         call.state = READY
-        self._ready.add(call)
-        self._queued += 1
+        queue = self._own if call.executor is None else self._others[call.executor]
+        queue.ready.add(call)
+        queue.waiting += 1
 
     def _release(self, call: Call) -> None:
         call.missing = 0
         call.state = READY
-        self._ready.add_released(call)
-        self._queued += 1
+        queue = self._own if call.executor is None else self._others[call.executor]
+        queue.ready.add_released(call)
+        queue.waiting += 1
+
+    def _queue_of(self, call: Call) -> Queue:
+        return self._own if call.executor is None else self._others[call.executor]
 
     def _doom(self, call: Call, state: CallState, error: BaseException | None) -> list[Call]:
         doomed: list[Call] = []
@@ -245,7 +258,7 @@ class Scheduler:
                     self._release(lost)
                 continue
             if lost.state is READY:
-                self._queued -= 1
+                self._queue_of(lost).waiting -= 1
             elif lost.state is RUNNING and lost.demand:
                 self._give_back(lost)
             lost.state = state

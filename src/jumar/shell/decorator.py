@@ -38,6 +38,7 @@ def shell(
     checkpoint: bool | Keep | Callable[[CallInfo, Any], Any] | None = None,
     restore: Callable[[CallInfo], Any] | None = None,
     exists: Callable[[CallInfo], bool] | None = None,
+    executor: str | None = None,
     reuse: Reuse = "always",
     refresh: bool = False,
     ttl_s: float | None = None,

@@ -7,11 +7,11 @@ import functools
 import inspect
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields
-from typing import Any, ParamSpec
+from dataclasses import fields, replace
+from typing import Any, ParamSpec, cast
 
 from jumar.errors import DeclarationError
-from jumar.graph.options import Options
+from jumar.graph.options import NAMES, Options
 from jumar.here import PLACE
 from jumar.keys.code_token import shape_of
 from jumar.keys.file import Dir, File
@@ -71,6 +71,27 @@ class ShellTask(Task[P, ShellResult]):
             DeclarationError: There is no such option, or it cannot have this value.
         """
         return changed(self.command, self._shell_options, self._given_options, changes)
+
+    def filled(self, values: Mapping[str, Any]) -> ShellTask[P]:
+        """As for any task; the time limit is the command's, which can be ended."""
+        timed, others = self._timed(values), _without_time_limit(values)
+        copy = cast("ShellTask[P]", super().filled(others))
+        copy.__dict__.update(_shell_options=timed, _given_options=self._given_options.filled(others))
+        copy.fn = _runner(copy.command, timed)
+        return copy
+
+    def filled_by_session(self, values: Mapping[str, Any]) -> ShellTask[P]:
+        """Likewise; it is not pickled."""
+        copy = cast("ShellTask[P]", super().filled_by_session(_without_time_limit(values)))
+        copy.fn = _runner(copy.command, self._timed(values))
+        return copy
+
+    def _timed(self, values: Mapping[str, Any]) -> ShellOptions:
+        """The command's options, with a time limit where none was said."""
+        is_said = "timeout_s" in self._given_options.said or self._shell_options.timeout_s is not None
+        if is_said or "timeout_s" not in values:
+            return self._shell_options
+        return self._shell_options.with_changes({"timeout_s": values["timeout_s"]})
 
     def __repr__(self) -> str:
         return f"<jumar.shell task {self.name}>"
@@ -162,9 +183,14 @@ def changed(
         raise DeclarationError(f"a shell task has no option {unknown}=. {hint}")
     own = {name: value for name, value in changes.items() if name in _SHELL_NAMES}
     others = {name: value for name, value in changes.items() if name not in _SHELL_NAMES}
-    return ShellTask(command, shell_options.with_changes(own), options.with_changes(others))
+    changed = options.with_changes(others)
+    return ShellTask(command, shell_options.with_changes(own), replace(changed, said=changed.said | own.keys()))
+
+
+def _without_time_limit(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if name != "timeout_s"}
 
 
 _SHELL_NAMES = frozenset(each.name for each in fields(ShellOptions))
 # env= is the environment here: the versions of Python's libraries mean nothing to a command.
-_NAMES = (*_SHELL_NAMES, *(each.name for each in fields(Options) if each.name not in _SHELL_NAMES))
+_NAMES = (*_SHELL_NAMES, *(name for name in NAMES if name not in _SHELL_NAMES))

@@ -1,0 +1,80 @@
+"""Executors as a session is told of them: by a short form, or as objects."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal, cast
+
+from jumar.errors import SettingsError
+from jumar.executors.executor import Executor
+from jumar.executors.inline import InlineExecutor
+from jumar.executors.threads import ThreadsExecutor
+
+Choice = Literal["threads", "inline"] | Executor
+
+
+def executor_of(given: object, workers: int | None, argument: str = "executor") -> Executor:
+    """The executor that was asked for.
+
+    Args:
+        given: ``"threads"``, ``"inline"``, or an executor.
+        workers: For ``"threads"``.
+        argument: What it was given as, for errors.
+
+    Raises:
+        SettingsError: It is neither.
+    """
+    if given == "threads":
+        return ThreadsExecutor(workers)
+    if given == "inline":
+        return InlineExecutor()
+    if callable(getattr(given, "submit", None)) and isinstance(getattr(given, "workers", None), int):
+        return cast("Executor", given)
+    raise SettingsError(
+        f"Session: {argument} takes 'threads', 'inline' or an object with workers, submit and close, not {given!r}"
+    )
+
+
+def named_executors(given: Any, own: Executor, workers: int | None) -> dict[str, Executor]:
+    """The executors that calls may ask for by name.
+
+    Args:
+        given: Their names, each with a short form or an executor; None for none.
+        own: The session's own.
+        workers: For ``"threads"``.
+
+    Raises:
+        SettingsError: A name or an executor cannot be used.
+    """
+    if given is None:
+        return {}
+    if not isinstance(given, Mapping) or not all(isinstance(name, str) and name.strip() for name in given):
+        raise SettingsError(
+            f"Session: executors takes a dict of executors by name, such as {{'io': 'threads'}}, not {given!r}"
+        )
+    named = {name: executor_of(each, workers, f"executors[{name!r}]") for name, each in given.items()}
+    _refuse_shared(named, own)
+    _refuse_mixed(named, own)
+    return named
+
+
+def _refuse_shared(named: Mapping[str, Executor], own: Executor) -> None:
+    """One object under two names would be given twice as many calls as it has workers, and be closed twice."""
+    seen = {id(own): "the session's own"}
+    for name, executor in named.items():
+        if id(executor) in seen:
+            raise SettingsError(
+                f"Session: executors[{name!r}] is the same object as {seen[id(executor)]}. Each has workers of its own: "
+                f"give each an executor of its own, or let its calls name the other."
+            )
+        seen[id(executor)] = f"executors[{name!r}]"
+
+
+def _refuse_mixed(named: Mapping[str, Executor], own: Executor) -> None:
+    """Beside threads, what runs in place would run in whichever thread of jumar's happens to make it ready."""
+    odd = next((name for name, each in named.items() if isinstance(each, InlineExecutor)), None)
+    if odd is not None and not isinstance(own, InlineExecutor):
+        raise SettingsError(
+            f"Session: executors[{odd!r}] is inline and executor= is not. Calls run in the threads that make them all or "
+            f"none: to debug, say executor='inline', and whatever they name runs there."
+        )
