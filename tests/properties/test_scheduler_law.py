@@ -28,11 +28,15 @@ def reference(needs, fates):
     return ends
 
 
+EXECUTORS = (None, "io", "cpu")
+
+
 @given(graphs(), st.integers(0, 2**32))
 def test_every_call_ends_as_the_reference_says_and_runs_at_most_once(graph, seed):
     needs, fates = graph
     random = Random(seed)
     scheduler = Scheduler()
+    queues = {name: scheduler.queue(name) for name in EXECUTORS}
     calls: list[Call] = []
     runs = [0] * len(needs)
     pending = list(range(len(needs)))
@@ -42,11 +46,13 @@ def test_every_call_ends_as_the_reference_says_and_runs_at_most_once(graph, seed
         if step == "add" and pending:
             node = pending.pop(0)
             call = Call(str(node).encode(), needs=tuple(calls[need] for need in sorted(needs[node])))
+            call.executor = random.choice(EXECUTORS)
             calls.append(call)
             scheduler.add(call)
             if fates[node] == "cancel":
                 scheduler.cancel(call, RuntimeError("cancelled"))
-        elif step == "take" and (call := scheduler.take()):
+        elif step == "take" and (call := scheduler.take(queues[executor := random.choice(EXECUTORS)])):
+            assert call.executor == executor
             node = calls.index(call)
             runs[node] += 1
             running.append(node)
@@ -65,3 +71,4 @@ def test_every_call_ends_as_the_reference_says_and_runs_at_most_once(graph, seed
             assert call.state in (FAILED, CANCELLED)
         assert runs[node] == (1 if expected[node] in ("finish", "fail") else 0)
     assert len(scheduler) == 0
+    assert [queue.waiting for queue in queues.values()] == [0, 0, 0]

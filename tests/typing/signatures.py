@@ -9,6 +9,7 @@ from typing import Any, assert_type
 
 import jumar
 from jumar import Future, ShellResult, Task
+from jumar.executors import ThreadsExecutor
 
 
 @jumar.task
@@ -152,6 +153,19 @@ def executors(session: jumar.Session) -> None:
     assert_type(executor.submit(plain, 1, y="a").result(), float)
     assert_type(executor.map(len, ["a"], timeout=1), Iterator[int])
     assert_type(executor.submit(asynchronous.fn, 1), Future[str])
+
+
+def options_of_many_calls() -> None:
+    with jumar.options(retries=3, retry_on=OSError, executor="io", checkpoint=jumar.Keep(min_seconds=1)):
+        assert_type(plain.spawn(1), Future[float])
+    jumar.options(retrys=3)  # type: ignore[call-arg]
+    jumar.options(retries="3")  # type: ignore[arg-type]
+    jumar.options(version="2")  # type: ignore[call-arg]
+    jumar.task(executor="io")(plain.fn)
+    jumar.task(executor=3)  # type: ignore[call-overload]
+    jumar.Session(executors={"io": ThreadsExecutor(32), "cpu": "threads"}, options={"retries": 2})
+    jumar.Session(executors={"io": "processes"})  # type: ignore[dict-item]
+    jumar.Session(options={"retrys": 2})  # type: ignore[arg-type]
 
 
 def collections_of_futures(futures: list[Future[int]]) -> None:

@@ -254,3 +254,32 @@ def test_a_call_that_goes_on_takes_back_more_than_there_is_if_need_be():
     assert not scheduler.pool.fits({"gpu": 1})
     scheduler.finish(waiting)
     assert scheduler.pool.fits({"gpu": 1})
+
+
+def test_each_executor_takes_its_own_calls_in_its_own_order():
+    own, low, high = call("own"), call("low"), call("high")
+    scheduler = Scheduler()
+    queue = scheduler.queue("io")
+    low.executor = high.executor = "io"
+    high.priority = 1
+    for each in (own, low, high):
+        scheduler.add(each)
+    assert (len(scheduler), queue.waiting) == (3, 2)
+    assert [scheduler.take(queue) for _ in range(3)] == [high, low, None]
+    assert (scheduler.take(), scheduler.take(), len(scheduler)) == (own, None, 0)
+
+
+def test_what_becomes_free_is_offered_to_calls_of_every_executor():
+    holder, on_io, on_cpu = call("holder"), call("io"), call("cpu")
+    scheduler = Scheduler({"gpu": 1})
+    io, cpu = scheduler.queue("io"), scheduler.queue("cpu")
+    on_io.executor, on_cpu.executor = "io", "cpu"
+    for each in (holder, on_io, on_cpu):
+        each.demand = {"gpu": 1}
+        scheduler.add(each)
+    assert (scheduler.take(), scheduler.take(io), scheduler.take(cpu)) == (holder, None, None)
+    scheduler.finish(holder)
+    assert scheduler.take(cpu) is on_cpu
+    assert scheduler.take(io) is None
+    scheduler.finish(on_cpu)
+    assert scheduler.take(io) is on_io
