@@ -168,6 +168,10 @@ class Session:
         with _roster:
             _open.append(self)
         termination.listen()
+        self._attend()
+
+    def _attend(self) -> None:
+        """Start what goes on beside the calls."""
         if self._setting("checkpoint_mode") == "periodic":
             self._resources.enter_context(Period(self.store.flush, self._setting("checkpoint_period_s")))
         if self._setting("progress"):

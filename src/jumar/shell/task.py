@@ -183,8 +183,8 @@ def changed(
         raise DeclarationError(f"a shell task has no option {unknown}=. {hint}")
     own = {name: value for name, value in changes.items() if name in _SHELL_NAMES}
     others = {name: value for name, value in changes.items() if name not in _SHELL_NAMES}
-    changed = options.with_changes(others)
-    return ShellTask(command, shell_options.with_changes(own), replace(changed, said=changed.said | own.keys()))
+    kept = options.with_changes(others)
+    return ShellTask(command, shell_options.with_changes(own), replace(kept, said=kept.said | own.keys()))
 
 
 def _without_time_limit(values: Mapping[str, Any]) -> dict[str, Any]:
