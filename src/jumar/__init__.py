@@ -15,6 +15,7 @@ Example:
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from jumar import processes as processes  # it puts itself in its place
 from jumar.block import options
 from jumar.building import graph, lazily
 from jumar.delayed import delayed
@@ -31,6 +32,7 @@ from jumar.errors import (
     StoreFormatError,
     StoreWarning,
 )
+from jumar.errors import WorkerLostError as WorkerLostError
 from jumar.future import Future, as_completed, gather, wait
 from jumar.graph.call_info import CallInfo
 from jumar.graph.keep import Keep

@@ -62,6 +62,9 @@ class Engine:
         defaults: Options of the calls whose tasks do not say otherwise.
     """
 
+    is_remote = False
+    """Whether it stands for one in another process, which alone can make calls."""
+
     def __init__(
         self,
         store: Store,
@@ -94,7 +97,9 @@ class Engine:
         self._live = live = Live()
         self._latch = live.latch
         self._scheduler = scheduler = Scheduler(resources)
-        self._running = running = Running(self, live, scheduler, self._recorder, in_place=in_place)
+        named: Mapping[Any, Executor] = self._executors
+        everywhere: dict[str | None, Executor] = {None: executor, **named}
+        self._running = running = Running(self, live, scheduler, self._recorder, everywhere, in_place=in_place)
         self._crew = crew = (
             Crew(executor, scheduler, running.serve, self)
             if in_place
@@ -119,6 +124,10 @@ class Engine:
             self._continuing,
             self._flights,
         )
+
+    def describe(self, task: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
+        """A call made by the engine that this one stands for; this one stands for none."""
+        raise NotImplementedError(f"{self!r} makes its calls here")
 
     # -- making calls ----------------------------------------------------------------------------------------------
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
@@ -30,13 +30,19 @@ def executors_for(
     Raises:
         SettingsError: What was given is no executor, or does not go together.
     """
-    workers = settings["workers"].value
-    unnamed = executor_of(settings["executor"].value if own is None else own, workers)
+    workers, lost_retries = settings["workers"].value, settings["lost_retries"].value
+    unnamed = executor_of(settings["executor"].value if own is None else own, workers, lost_retries=lost_retries)
     undo.callback(unnamed.close, wait=False)
-    others = named_executors(named, unnamed, workers)
+    others = named_executors(named, unnamed, workers, lost_retries)
     for each in others.values():
         undo.callback(each.close, wait=False)
+    _refuse_lost_retries((unnamed, *others.values()), settings)
     return unnamed, others
+
+
+def _refuse_lost_retries(executors: Iterable[Executor], settings: Mapping[str, Value]) -> None:
+    if settings["lost_retries"].origin == "Session" and all(each.name != "processes" for each in executors):
+        raise SettingsError("Session: lost_retries is for executor='processes'; no other one has processes to lose.")
 
 
 def store_for(

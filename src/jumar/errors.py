@@ -74,5 +74,13 @@ class StoreWarning(UserWarning):
     """Something about storage went wrong and the computation went on without it."""
 
 
+class WorkerLostError(JumarError):
+    """A call's worker process was lost (killed, crashed, out of memory), and again each time it was tried."""
+
+
+class RemoteError(JumarError):
+    """A task raised an error in a worker process that cannot be sent to the driver; the text has its type and text."""
+
+
 class DeadlockError(JumarError, RuntimeError):
     """A call would wait for something that waits for it."""

@@ -83,7 +83,7 @@ class Feed:
         if future.done():
             places.release()
         else:
-            future.add_done_callback(lambda _: places.release())
+            future.release_at_end(places)
         return future
 
 

@@ -98,6 +98,9 @@ class Future(cf.Future[T], Handle):
     """Why the result could not be kept; None where it was, or was not meant to be."""
     item_of: ClassVar[Callable[[Any, Any], Any]]
     """Makes the call for an item; `jumar.part` puts it here, because a future knows no tasks."""
+    waits: ClassVar[Callable[..., Any]] = staticmethod(cf.wait)
+    ends: ClassVar[Callable[..., Iterator[Any]]] = staticmethod(cf.as_completed)
+    """How several are waited for; in a worker process, the driver does it."""
     __iter__: ClassVar[None] = None
     """With items and without this, Python would iterate for ever, from item 0 upwards."""
 
@@ -182,6 +185,10 @@ class Future(cf.Future[T], Handle):
                 self._waited().callbacks.append(fn)
                 return
         self._call_back(fn)
+
+    def release_at_end(self, places: threading.Semaphore) -> None:
+        """Give back a place when the call ends; at once if it has ended."""
+        self.add_done_callback(lambda _: places.release())
 
     def set_result(self, _: object) -> None:
         """Refused: only the engine ends a call."""
@@ -341,7 +348,7 @@ def wait(
     pending = set(futures)
     if num_returns is None:
         with _only_waiting(pending):
-            found = cf.wait(pending, timeout, return_when)
+            found = _kind_of(pending).waits(pending, timeout, return_when)
         return DoneAndNotDone(cast("set[Future[Any]]", found.done), cast("set[Future[Any]]", found.not_done))
     if not 1 <= num_returns <= len(pending):
         raise ValueError(f"num_returns={num_returns} of {len(pending)} futures: must be between 1 and their number")
@@ -363,12 +370,16 @@ def as_completed(futures: Iterable[Future[T]], timeout: float | None = None) -> 
         TimeoutError: Not all ended within ``timeout`` seconds.
     """
     pending = set(futures)
-    ends = cast("Iterator[Future[T]]", cf.as_completed(cast("Any", pending.copy()), timeout))
+    ends: Iterator[Future[T]] = _kind_of(pending).ends(pending.copy(), timeout)
     while pending:
         with _only_waiting(pending):
             future = next(ends)
         pending.discard(future)
         yield future
+
+
+def _kind_of(futures: set[Future[T]]) -> type[Future[T]]:
+    return next(map(type, futures), Future)
 
 
 def _only_waiting(futures: set[Future[T]]) -> AbstractContextManager[None]:

@@ -82,6 +82,8 @@ def _attr_of(of: Any, name: str) -> Any:
 class _Part(Task[..., Any]):
     """A task whose calls are jumar's own."""
 
+    runs_here = True
+
     def __init__(self, fn: Callable[..., Any], name: str) -> None:
         # Known by name and version, so that an edit of this module changes no key of a call that needs a part.
         super().__init__(fn, Options(name=name, checkpoint=False, code="version", version="1"))

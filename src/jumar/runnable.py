@@ -19,6 +19,8 @@ class Runnable(Protocol):
     fn: Callable[..., Any]
     ttl_s: float | None
     """How old a kept result may be."""
+    runs_here: bool
+    """Whether its function is run in this process by every executor: it waits, or is jumar's own, and computes nothing."""
     policy: Policy | None
     """What is done when calls go wrong, where that is anything special."""
     keeps: Keep | None

@@ -6,7 +6,7 @@ import logging
 import random
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any
@@ -17,6 +17,7 @@ from jumar.continuation import Continuation, calls_in, tail_of
 from jumar.continuing import Continuing
 from jumar.crew import Crew
 from jumar.endings import Endings
+from jumar.executors import Distant, Executor
 from jumar.graph.arguments import ATOMS, rebuild
 from jumar.graph.call import NOTHING, RUNNING, Call
 from jumar.graph.scheduler import Scheduler
@@ -40,6 +41,7 @@ class Running:
         live: The engine's.
         scheduler: The engine's.
         recorder: The engine's.
+        executors: Where calls run, by their names; one that has a `Distant` side runs their functions too.
         in_place: Whether calls run in the threads that make them, so that nothing may be run in another one.
     """
 
@@ -54,6 +56,7 @@ class Running:
         live: Live,
         scheduler: Scheduler,
         recorder: Recorder,
+        executors: Mapping[str | None, Executor],
         *,
         in_place: bool,
     ) -> None:
@@ -63,6 +66,7 @@ class Running:
         self._scheduler = scheduler
         self._recorder = recorder
         self._in_place = in_place
+        self._distant = {name: each for name, each in executors.items() if isinstance(each, Distant)}
         self.alarms = Alarms()
         self._loop: Loop | None = None
 
@@ -121,12 +125,16 @@ class Running:
             return self._put_off(call, and_next), None
         if kept is not None and self._takes_up(call, kept):
             return self._end_with(call, kept, and_next), flight
-        alarm = self._guard(call, serial)
         call.attempts += 1
-        ran = worker.run(call.task.name, call.task.fn, args, kwargs)
+        distant = self._distant_of(call)
+        if distant is None:
+            alarm = self._guard(call, serial)
+            ran = worker.run(call.task.name, call.task.fn, args, kwargs)
+            if alarm is not None:
+                self.alarms.cancel(alarm)
+        else:
+            ran = self._run_elsewhere(distant, call, serial, args, kwargs)
         del args, kwargs
-        if alarm is not None:
-            self.alarms.cancel(alarm)
         if call.serial != serial:
             return self._too_late(call, and_next), flight
         if flight and not flight.is_ours(call):  # another process took it over: its result is the one
@@ -139,6 +147,27 @@ class Running:
             with self._owner.blocked():  # what it awaits is run in its place
                 ran = run_here(ran.value, call.task.policy and call.task.policy.timeout_s)
         return self._end_as(call, ran, and_next), flight
+
+    def _distant_of(self, call: Call) -> Distant | None:
+        """What runs the call's function in another process; None where it is run here."""
+        return None if not self._distant or call.task.runs_here else self._distant.get(call.executor)
+
+    def _run_elsewhere(
+        self, distant: Distant, call: Call, serial: int, args: tuple[Any, ...], kwargs: dict[str, Any] | None
+    ) -> worker.Ran:
+        """What came of running a call's function in another process; its time begins when there is one for it."""
+        alarm: Alarm | None = None
+
+        def begins() -> None:
+            nonlocal alarm
+            if alarm is not None:  # the process was lost, and this is another one
+                self.alarms.cancel(alarm)
+            alarm = self._guard(call, serial)
+
+        ran = distant.run_function(call, args, kwargs, begins)
+        if alarm is not None:
+            self.alarms.cancel(alarm)
+        return ran
 
     def _end_as(self, call: Call, ran: worker.Ran, and_next: bool) -> Call | None:
         """End a call as its function ended."""
@@ -322,14 +351,21 @@ class Running:
             call.serial += 1  # what the function may still return is dropped
             self.crew.of(call).lend(not self._in_place)
         error = TimeoutError(
-            f"task {call.task.name!r} (key {call.key.hex()[:12]}) was given up after {timeout_s:g} s. Its function cannot be "
-            f"stopped on a thread: it may still run, and what it returns is dropped."
+            f"task {call.task.name!r} (key {call.key.hex()[:12]}) was given up after {timeout_s:g} s. {self._stop(call)}"
         )
         following = self._went_wrong(call, error, timeout_s, and_next=False)
         if following is call:
             with self._latch:
                 self._scheduler.put_off(call)
         self.resume([call] if following is call else [])
+
+    def _stop(self, call: Call) -> str:
+        """Stop the function of a call, where that can be done; says what became of it."""
+        distant = self._distant_of(call)
+        if distant is None:
+            return "Its function cannot be stopped on a thread: it may still run, and what it returns is dropped."
+        distant.stop_function(call)
+        return "Its worker process was ended."
 
     def _too_late(self, call: Call, and_next: bool) -> Call | None:
         """Give back the place of an attempt that was given up while it ran."""

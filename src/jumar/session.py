@@ -47,8 +47,10 @@ class Session:
         store: Folder of the store (made if it is not there), or an open ``Store``, which stays open. Of several the first
             is written to, and what is not found in it is looked for in the others, in order: folders, files that
             ``jumar export`` wrote, or open stores.
-        executor: ``"threads"``, ``"inline"``, or an object with the `Executor` protocol, which this session closes.
-        workers: Calls that run at a time, for ``"threads"``.
+        executor: ``"threads"``, ``"inline"``, ``"processes"``, or an object with the `Executor` protocol, which this
+            session closes.
+        workers: Calls that run at a time, for ``"threads"`` and ``"processes"``.
+        lost_retries: How often a call is tried again whose worker process was killed or crashed, for ``"processes"``.
         executors: Further executors by name, beside the one of calls that name none: ``{"io": ThreadsExecutor(32)}``, for
             tasks that say ``executor="io"``. Each has workers of its own; this session closes them. With
             ``executor="inline"`` all calls run in place, whatever they name.
@@ -108,6 +110,7 @@ class Session:
         executor: Choice | None = None,
         workers: int | None = None,
         *,
+        lost_retries: int | None = None,
         executors: Mapping[str, Choice] | None = None,
         options: SharedOptions | None = None,
         durability: Literal["process", "power"] | None = None,
@@ -129,6 +132,7 @@ class Session:
             "store": None if holds_open(store) else store,
             "executor": executor if isinstance(executor, str) else None,
             "workers": workers,
+            "lost_retries": lost_retries,
             "durability": durability,
             "checkpoint_mode": checkpoint_mode,
             "checkpoint_period_s": checkpoint_period_s,
@@ -326,6 +330,7 @@ class Session:
 _active: ContextVar[Session | None] = ContextVar("jumar_session", default=None)
 _open: list[Session] = []
 _default: Session | None = None
+_elsewhere: Any = None
 _making = threading.Lock()
 _roster = threading.Lock()
 """Held while a session enters the list: one that enters must not lose what it claims to one that leaves."""
@@ -344,16 +349,22 @@ def current() -> Session:
     session = _active.get()
     if session is not None:
         return session
-    return _open[-1] if _open else _make_default()
+    return _open[-1] if _open else _elsewhere or _make_default()
+
+
+def current_elsewhere(session: Any) -> None:
+    """In a worker process: let ``session`` stand for the driver's, for calls outside of every session made here."""
+    global _elsewhere  # noqa: PLW0603  (it belongs to the process)
+    _elsewhere = session
 
 
 def configure(**values: Any) -> None:
     """Set settings for this process; None takes one back.
 
-    They are those of ``jumar config``: ``store``, ``executor``, ``workers``, ``durability``, ``checkpoint_mode``,
-    ``checkpoint_period_s``, ``verify``, ``on_store_error``, ``reuse``, ``audit``, ``max_store_size``, ``prefer``,
-    ``adopt``, ``single_flight`` and ``progress``. An open default session is closed first, after its calls have
-    finished; the next call makes a new one.
+    They are those of ``jumar config``: ``store``, ``executor``, ``workers``, ``lost_retries``, ``durability``,
+    ``checkpoint_mode``, ``checkpoint_period_s``, ``verify``, ``on_store_error``, ``reuse``, ``audit``,
+    ``max_store_size``, ``prefer``, ``adopt``, ``single_flight`` and ``progress``. An open default session is closed
+    first, after its calls have finished; the next call makes a new one.
 
     Raises:
         SettingsError: A name or a value that does not exist; nothing was changed.

@@ -52,6 +52,16 @@ def _workers(written: Any) -> int:
     return count
 
 
+def _count(written: Any) -> int:
+    try:
+        count = int(written) if isinstance(written, str) else written
+    except ValueError:
+        count = None
+    if isinstance(count, bool) or not isinstance(count, int) or count < 0:
+        raise ValueError("takes a whole number of at least 0")
+    return count
+
+
 def _flag(written: Any) -> bool:
     if isinstance(written, bool):
         return written
@@ -104,8 +114,9 @@ def _stores(written: Any) -> Path | tuple[Path, ...]:
 
 SETTINGS: dict[str, Setting] = {
     "store": Setting(None, _stores, "folder of the store, and of others to look into; by default .jumar at the root"),
-    "executor": Setting("threads", _choice("threads", "inline"), "where calls run"),
+    "executor": Setting("threads", _choice("threads", "inline", "processes"), "where calls run"),
     "workers": Setting(None, _workers, "calls that run at a time; by default one per processor"),
+    "lost_retries": Setting(2, _count, "how often a call is tried again whose worker process was lost, for processes"),
     "durability": Setting("process", _choice("process", "power"), "what a finished result survives"),
     "checkpoint_mode": Setting(
         "task_exit", _choice("task_exit", "periodic", "exit", "manual"), "when results are written to the store"

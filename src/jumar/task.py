@@ -50,6 +50,8 @@ class Task(Generic[P, T]):
         DeclarationError: ``fn`` cannot be a task.
     """
 
+    runs_here: bool = False
+
     def __init__(self, fn: Callable[P, T], options: Options | None = None) -> None:
         self._options = options or Options()
         _refuse_what_cannot_be_a_task(fn)
@@ -230,6 +232,8 @@ class Task(Generic[P, T]):
 
     def make(self, engine: Engine, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
         """The call in an engine: bound, identified, its arguments captured. `spawn` and the others are for users."""
+        if engine.is_remote:
+            return engine.describe(self, args, kwargs)
         if engine.defaults is not None and not self._is_filled:
             parent = PLACE.get().call
             is_told = parent is not None and parent.bequest is not None
@@ -306,6 +310,8 @@ class AsyncTask(Task[P, T]):
         >>> double(4).result()
         8
     """
+
+    runs_here = True
 
     def __call__(self, /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:  # type: ignore[override]
         """As `spawn`, so that ``await f(x)`` works as it does without the decorator."""

@@ -112,7 +112,7 @@ def test_a_number_of_workers_that_makes_no_sense_is_refused(workers):
 
 
 def test_an_executor_that_is_none_is_refused():
-    with pytest.raises(jumar.SettingsError, match="executor takes 'threads' or 'inline', not 'thread'"):
+    with pytest.raises(jumar.SettingsError, match="executor takes 'threads' or 'inline' or 'processes', not 'thread'"):
         jumar.Session(jumar.Store.in_memory(), "thread")
     with pytest.raises(jumar.SettingsError, match="an object with workers, submit and close"):
         jumar.Session(jumar.Store.in_memory(), 7)

@@ -323,7 +323,7 @@ def test_a_session_without_executors_says_that_it_has_none(threads):
 @pytest.mark.parametrize(
     ("executors", "says"),
     [
-        ({"io": "processes"}, r"executors\['io'\] takes 'threads', 'inline' or an object"),
+        ({"io": "process"}, r"executors\['io'\] takes 'threads', 'inline', 'processes' or an object"),
         ({"io": None}, r"executors\['io'\] takes"),
         ({"": "threads"}, "takes a dict of executors by name"),
         (["io"], "takes a dict of executors by name"),

@@ -14,6 +14,7 @@ from jumar.codecs.pickle import BytesPickleCodec, PickleCodec, PlainPickleCodec
 from jumar.codecs.polars import PolarsCodec
 from jumar.codecs.zstd import ZstdCodec
 from jumar.executors import InlineExecutor, ThreadsExecutor
+from jumar.processes.executor import ProcessesExecutor
 from jumar.store.chosen_runs import ChosenRuns
 from jumar.store.file_blobs import FileBlobs
 from jumar.store.held_blobs import HeldBlobs
@@ -187,6 +188,11 @@ class TestInlineExecutor(ExecutorContract):
 class TestThreadsExecutorWithOneThread(ExecutorContract):
     def make(self):
         return ThreadsExecutor(1)
+
+
+class TestProcessesExecutor(ExecutorContract):
+    def make(self):
+        return ProcessesExecutor(2)
 
 
 class TestThreadsExecutorWithTwoThreads(ExecutorContract):

@@ -164,7 +164,7 @@ def options_of_many_calls() -> None:
     jumar.task(executor="io")(plain.fn)
     jumar.task(executor=3)  # type: ignore[call-overload]
     jumar.Session(executors={"io": ThreadsExecutor(32), "cpu": "threads"}, options={"retries": 2})
-    jumar.Session(executors={"io": "processes"})  # type: ignore[dict-item]
+    jumar.Session(executors={"io": "process"})  # type: ignore[dict-item]
     jumar.Session(options={"retrys": 2})  # type: ignore[arg-type]
 
 

@@ -75,7 +75,7 @@ def test_several_stores_are_a_list_or_have_colons_between_them(folder, monkeypat
     [
         ("workers = 0", "workers takes a whole number of at least 1, not 0"),
         ("worker = 2", "there is no setting 'worker'. Did you mean 'workers'?"),
-        ("executor = 'dask'", "executor takes 'threads' or 'inline', not 'dask'"),
+        ("executor = 'dask'", "executor takes 'threads' or 'inline' or 'processes', not 'dask'"),
         ("progress = 'maybe'", "progress takes true or false, not 'maybe'"),
         ("store = 3", "store takes the path of a folder, or a list of paths, not 3"),
         ("workers =", "cannot be read for its [tool.jumar] settings"),

@@ -1,8 +1,8 @@
 """Where calls run."""
 
 from jumar.executors.choice import Choice, executor_of, named_executors
-from jumar.executors.executor import Executor
+from jumar.executors.executor import Distant, Executor
 from jumar.executors.inline import InlineExecutor
 from jumar.executors.threads import ThreadsExecutor
 
-__all__ = ["Choice", "Executor", "InlineExecutor", "ThreadsExecutor", "executor_of", "named_executors"]
+__all__ = ["Choice", "Distant", "Executor", "InlineExecutor", "ThreadsExecutor", "executor_of", "named_executors"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Literal, cast
 
 from jumar.errors import SettingsError
@@ -10,16 +10,20 @@ from jumar.executors.executor import Executor
 from jumar.executors.inline import InlineExecutor
 from jumar.executors.threads import ThreadsExecutor
 
-Choice = Literal["threads", "inline"] | Executor
+Choice = Literal["threads", "inline", "processes"] | Executor
+
+MAKERS: dict[str, Callable[[int | None, int], Executor]] = {}
+"""Makers of executors by their short forms; `jumar.processes` puts its own here, because this module knows no tasks."""
 
 
-def executor_of(given: object, workers: int | None, argument: str = "executor") -> Executor:
+def executor_of(given: object, workers: int | None, argument: str = "executor", *, lost_retries: int = 2) -> Executor:
     """The executor that was asked for.
 
     Args:
-        given: ``"threads"``, ``"inline"``, or an executor.
-        workers: For ``"threads"``.
+        given: ``"threads"``, ``"inline"``, ``"processes"``, or an executor.
+        workers: For ``"threads"`` and ``"processes"``.
         argument: What it was given as, for errors.
+        lost_retries: For ``"processes"``.
 
     Raises:
         SettingsError: It is neither.
@@ -28,20 +32,24 @@ def executor_of(given: object, workers: int | None, argument: str = "executor") 
         return ThreadsExecutor(workers)
     if given == "inline":
         return InlineExecutor()
+    if isinstance(given, str) and given in MAKERS:
+        return MAKERS[given](workers, lost_retries)
     if callable(getattr(given, "submit", None)) and isinstance(getattr(given, "workers", None), int):
         return cast("Executor", given)
     raise SettingsError(
-        f"Session: {argument} takes 'threads', 'inline' or an object with workers, submit and close, not {given!r}"
+        f"Session: {argument} takes 'threads', 'inline', 'processes' or an object with workers, submit and close, "
+        f"not {given!r}"
     )
 
 
-def named_executors(given: Any, own: Executor, workers: int | None) -> dict[str, Executor]:
+def named_executors(given: Any, own: Executor, workers: int | None, lost_retries: int = 2) -> dict[str, Executor]:
     """The executors that calls may ask for by name.
 
     Args:
         given: Their names, each with a short form or an executor; None for none.
         own: The session's own.
-        workers: For ``"threads"``.
+        workers: For ``"threads"`` and ``"processes"``.
+        lost_retries: For ``"processes"``.
 
     Raises:
         SettingsError: A name or an executor cannot be used.
@@ -52,7 +60,10 @@ def named_executors(given: Any, own: Executor, workers: int | None) -> dict[str,
         raise SettingsError(
             f"Session: executors takes a dict of executors by name, such as {{'io': 'threads'}}, not {given!r}"
         )
-    named = {name: executor_of(each, workers, f"executors[{name!r}]") for name, each in given.items()}
+    named = {
+        name: executor_of(each, workers, f"executors[{name!r}]", lost_retries=lost_retries)
+        for name, each in given.items()
+    }
     _refuse_shared(named, own)
     _refuse_mixed(named, own)
     return named

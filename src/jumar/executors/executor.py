@@ -7,7 +7,10 @@ way, plus one for each that has said that it only waits, so an executor needs no
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, runtime_checkable
+
+from jumar.graph.call import Call
+from jumar.worker import Ran
 
 T = TypeVar("T")
 
@@ -28,4 +31,22 @@ class Executor(Protocol):
 
     def close(self, *, wait: bool) -> None:
         """Take no more work. With ``wait``, return when what was submitted is done. A second close does nothing."""
+        ...
+
+
+@runtime_checkable
+class Distant(Protocol):
+    """What an executor has besides if functions run in other processes. The rest of a call is done by `Executor.submit`."""
+
+    def run_function(
+        self, call: Call, args: tuple[Any, ...], kwargs: dict[str, Any] | None, begins: Callable[[], None]
+    ) -> Ran:
+        """What came of running the call's function. Never raises; waits until it is over, or was stopped.
+
+        ``begins`` is called just before the function begins to run, and again if that is tried again.
+        """
+        ...
+
+    def stop_function(self, call: Call) -> None:
+        """Stop the function of a call, if it runs; `run_function` returns soon."""
         ...

@@ -39,6 +39,8 @@ class ShellTask(Task[P, ShellResult]):
         FingerprintError: A function among the options, or ``command``, is an object that has no identity.
     """
 
+    runs_here = True
+
     def __init__(
         self,
         command: Callable[P, CommandLine],

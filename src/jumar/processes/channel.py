@@ -1,0 +1,139 @@
+"""The connection of driver and worker: messages of a kind and a body, in both directions of one socket."""
+
+from __future__ import annotations
+
+import errno
+import io
+import os
+import socket
+import struct
+import threading
+from collections.abc import Sequence
+from typing import cast
+
+from jumar.codecs.codec import Frame
+from jumar.codecs.framing import IN_BAND_MAX_BYTES
+
+_HEAD = struct.Struct("<cQ")
+_JOINED_MAX_BYTES = 64 * 1024
+"""Messages up to this size are put together for one system call; larger ones are sent from where they lie."""
+_FRAMES_AT_ONCE = 512
+"""Below the number of pieces that one ``sendmsg`` takes (1024 on Linux)."""
+
+
+class Lost(Exception):  # noqa: N818  (what happened, not a fault of this program)
+    """The other process is gone."""
+
+
+class Channel:
+    """One end of the connection.
+
+    Any thread may send; one thread receives. Buffers are sent from the memory of the value and received into the memory
+    that the new value keeps: the kernel's is the only copy.
+
+    Args:
+        end: A connected stream socket; it belongs to this object now.
+    """
+
+    def __init__(self, end: socket.socket) -> None:
+        self._socket = end
+        self._reader = cast("io.BufferedReader", end.makefile("rb", buffering=_JOINED_MAX_BYTES))
+        self._sending = threading.Lock()
+
+    def fileno(self) -> int:
+        """The socket's descriptor."""
+        return self._socket.fileno()
+
+    def send(self, kind: bytes, frames: Sequence[Frame]) -> None:
+        """Send a message.
+
+        Args:
+            kind: One byte.
+            frames: The body, in pieces.
+
+        Raises:
+            Lost: The other process is gone.
+        """
+        size_bytes = sum([len(frame) for frame in frames])
+        head = _HEAD.pack(kind, size_bytes)
+        try:
+            with self._sending:
+                if size_bytes <= _JOINED_MAX_BYTES:
+                    self._socket.sendall(b"".join([head, *frames]))
+                else:
+                    self._send_large([head, *frames])
+        except (OSError, ValueError) as error:
+            raise Lost(str(error)) from error
+
+    def receive(self) -> tuple[bytes, bytes | memoryview]:
+        """The next message: its kind and its body, in memory of its own, which is writable if it can hold buffers.
+
+        Raises:
+            Lost: The other process is gone.
+        """
+        kind, size_bytes = _HEAD.unpack(self._read_small(_HEAD.size))
+        return kind, self._read_small(size_bytes) if size_bytes <= IN_BAND_MAX_BYTES else self._read(size_bytes)
+
+    def shut(self) -> None:
+        """Let nothing more through: who waits in `receive` hears that the other process is gone."""
+        try:
+            self._socket.shutdown(socket.SHUT_RDWR)
+        except OSError as error:
+            if error.errno not in (errno.ENOTCONN, errno.EBADF):  # it is shut already
+                raise
+
+    def drop(self) -> None:
+        """In a forked child: close this copy of the socket, and nothing that another thread may have held."""
+        descriptor = self._socket.detach()
+        if descriptor >= 0:  # else it was closed before
+            os.close(descriptor)
+
+    def close(self) -> None:
+        """Close this end."""
+        self._reader.close()
+        self._socket.close()
+
+    def _read_small(self, size_bytes: int) -> bytes:
+        try:
+            body = self._reader.read(size_bytes)
+        except (OSError, ValueError) as error:
+            raise Lost(str(error)) from error
+        if len(body) < size_bytes:
+            raise Lost("the connection was closed")
+        return body
+
+    def _read(self, size_bytes: int) -> memoryview:
+        body = memoryview(bytearray(size_bytes))
+        done = 0
+        while done < size_bytes:
+            try:
+                count = self._reader.readinto(body[done:])
+            except (OSError, ValueError) as error:
+                raise Lost(str(error)) from error
+            if not count:
+                raise Lost("the connection was closed")
+            done += count
+        return body
+
+    def _send_large(self, frames: Sequence[Frame]) -> None:
+        views = [memoryview(frame) for frame in frames if len(frame)]
+        while views:
+            sent = self._socket.sendmsg(views[:_FRAMES_AT_ONCE])
+            gone = 0
+            while gone < len(views) and sent >= len(views[gone]):
+                sent -= len(views[gone])
+                gone += 1
+            del views[:gone]
+            if sent:
+                views[0] = views[0][sent:]
+
+
+def pair() -> tuple[socket.socket, socket.socket]:
+    """Two connected sockets; neither is inherited by the programs that this one starts, unless it is passed on."""
+    return socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+
+
+def adopted(descriptor: int) -> Channel:
+    """The channel whose socket was passed to this process."""
+    os.set_inheritable(descriptor, False)
+    return Channel(socket.socket(fileno=descriptor))

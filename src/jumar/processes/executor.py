@@ -1,0 +1,265 @@
+"""The processes executor: the engine's threads each hand the function of their call to a worker process."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import weakref
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, TypeVar
+
+from jumar.codecs.codec import Frame
+from jumar.errors import ArgumentError, JumarError, ResultError, WorkerLostError
+from jumar.executors import ThreadsExecutor
+from jumar.graph.call import Call
+from jumar.processes.answers import answer
+from jumar.processes.channel import Lost
+from jumar.processes.parcel import is_plain, packed, unpacked
+from jumar.processes.pool import Pool
+from jumar.processes.process import ANSWER, DONE, FAILED, QUESTION, RUN, WorkerProcess
+from jumar.processes.relay import LOG, OUTPUT
+from jumar.processes.shelf import Shelf
+from jumar.processes.trouble import received, sent
+from jumar.worker import Ran
+
+T = TypeVar("T")
+
+_LOG = logging.getLogger("jumar")
+
+
+class _Message(NamedTuple):
+    """A call, ready to be sent."""
+
+    frames: Sequence[Frame]
+    met: set[int]
+    """The numbers of the tasks in it."""
+
+
+class ProcessesExecutor:
+    """Runs functions in worker processes; all else of a call is done in this process.
+
+    A process is started when there is a call for it, and kept for the next one, up to ``workers`` of them. A task that
+    waits for other calls holds its process; a call that is not run in that process meanwhile gets a further one.
+
+    Args:
+        workers: How many calls run at a time; by default one for each processor this process may use.
+        lost_retries: How often a call is tried again whose process was lost (killed, crashed, out of memory). It has
+            nothing to do with the ``retries`` of its task, which are for errors.
+
+    Raises:
+        SettingsError: ``workers`` is not a positive whole number.
+
+    Guarantees:
+        No worker outlives this process, whatever it dies of, nor `close`.
+    """
+
+    name = "processes"
+
+    def __init__(self, workers: int | None = None, *, lost_retries: int = 2) -> None:
+        self._threads = ThreadsExecutor(workers)
+        self.workers = self._threads.workers
+        self._lost_retries = lost_retries
+        self._shelf = Shelf()
+        self._pool = Pool(self.workers)
+        self._busy: dict[int, WorkerProcess] = {}
+        self._given_up: set[int] = set()
+        self._losses: dict[bytes, int] = {}
+        self._answering = _Answering()
+        _executors.add(self)
+
+    def submit(self, work: Callable[[T], None], item: T) -> None:
+        """Carry out ``work(item)`` in a thread, which may run functions elsewhere."""
+        self._threads.submit(work, item)
+
+    def close(self, *, wait: bool) -> None:
+        """Take no more work. With ``wait``, return when what was submitted is done; else end what runs."""
+        if not wait:
+            self._pool.kill()
+        self._threads.close(wait=wait)
+        self._pool.end()
+
+    # -- running a function ----------------------------------------------------------------------------------------
+
+    def run_function(
+        self, call: Call, args: tuple[Any, ...], kwargs: dict[str, Any] | None, begins: Callable[[], None]
+    ) -> Ran:
+        """What came of running a call's function in a worker process; never raises, as `jumar.worker.run`."""
+        try:
+            message = self._message(call, args, kwargs)
+        except Exception as error:  # noqa: BLE001  (pickling runs user code)
+            return Ran(None, _unsendable(call, error), 0.0)
+        serial = call.serial
+        while True:
+            try:
+                process = self._process_for(call)
+            except (Lost, OSError) as error:  # the executor was closed at once; or the machine has no more to give
+                unstarted = JumarError(f"task {call.task.name!r} has no worker process: {error}")
+                unstarted.__cause__ = error
+                return Ran(None, unstarted, 0.0)
+            try:
+                begins()
+                ran = self._run_on(process, call, message, serial)
+            except Lost:
+                how = process.bury()
+                if call.serial != serial or self._pool.is_closed:  # nobody waits for it any more
+                    return Ran(None, WorkerLostError(f"task {call.task.name!r} was stopped"), 0.0)
+                if self._is_given_up(call, process, how):
+                    return Ran(None, _lost(call, self._lost_retries + 1, how), 0.0)
+                continue
+            except BaseException as error:  # noqa: BLE001  (Ctrl-C while the main thread waits for its own call)
+                process.kill()
+                process.bury()
+                return Ran(None, error, 0.0)
+            if self._losses:
+                self._losses.pop(call.key, None)
+            return ran
+
+    def stop_function(self, call: Call) -> None:
+        """End the process that runs a call."""
+        process = self._busy.get(id(call))
+        if process is not None:
+            process.kill()
+
+    def _message(self, call: Call, args: tuple[Any, ...], kwargs: dict[str, Any] | None) -> _Message:
+        met = {self._shelf.number(call.task, call.info.code)}
+        content = (*met, call.key, args, kwargs)
+        is_small = is_plain(args) and (not kwargs or is_plain(kwargs.values()))
+        frames = packed(content, None if is_small else lambda obj: self._shelf.reduce(obj, met))
+        self._shelf.prepare(met)
+        return _Message(frames, met)
+
+    def _process_for(self, call: Call) -> WorkerProcess:
+        """The one whose task waits for this call in this thread; else one of the pool."""
+        waiting = self._answering.process
+        # A call that has cost a process is not to take its caller along.
+        if waiting is not None and not waiting.is_gone and call.key not in self._losses:
+            return waiting
+        return self._pool.take()
+
+    def _run_on(self, process: WorkerProcess, call: Call, message: _Message, serial: int) -> Ran:
+        is_inner = process is self._answering.process
+        self._busy[id(call)] = process
+        try:
+            if (
+                call.serial != serial
+            ):  # its time was over before there was a process; `stop_function` may have come too soon
+                process.kill()
+            process.tell(self._shelf.bodies(message.met, process.known))
+            process.channel.send(RUN, message.frames)
+            ran = self._follow(process, call)
+        finally:
+            del self._busy[id(call)]
+        if not is_inner:
+            process.book.clear()
+            self._pool.put_back(process)
+        return ran
+
+    def _follow(self, process: WorkerProcess, call: Call) -> Ran:
+        """Do what a worker asks for until it has run the call."""
+        while True:
+            kind, body = process.channel.receive()
+            if kind == DONE:
+                return self._done(process, call, body)
+            if kind == QUESTION:
+                self._answer(process, call, body)
+            elif kind == OUTPUT:
+                process.screen.show(body)
+            elif kind == LOG:
+                process.screen.log(body, call.task.name)
+            else:
+                assert kind == FAILED, kind
+                raised, seconds = unpacked(body, {}, {})
+                return Ran(None, received(raised, call.task.name, self._shelf.tasks, process.book), seconds)
+
+    def _done(self, process: WorkerProcess, call: Call, body: bytes | memoryview) -> Ran:
+        try:
+            value, seconds = unpacked(body, self._shelf.tasks, process.book)
+        except Exception as error:  # noqa: BLE001  (unpickling runs user code)
+            text = (
+                f"task {call.task.name!r} returned something in a worker process that cannot be read here: "
+                f"{type(error).__name__}: {error}. Return plain data, or objects whose classes can be imported."
+            )
+            unreadable = ResultError(text)
+            unreadable.__cause__ = error
+            return Ran(None, unreadable, 0.0)
+        return Ran(value, None, seconds)
+
+    def _answer(self, process: WorkerProcess, call: Call, body: bytes | memoryview) -> None:
+        """Answer a question of the task; meanwhile calls that run in this thread may run in its process."""
+        before, self._answering.process = self._answering.process, process
+        met: set[int] = set()
+
+        def reduce(obj: Any) -> Any:
+            return self._shelf.reduce(obj, met)
+
+        try:
+            question, *arguments = unpacked(body, self._shelf.tasks, process.book)
+            frames = packed((True, answer(process.book, question, *arguments)), reduce)
+            self._shelf.prepare(met)
+        except Lost:
+            raise
+        except Exception as error:  # noqa: BLE001  (it is the task's to handle)
+            met.clear()
+            frames = packed((False, sent(error, reduce)), reduce)
+        finally:
+            self._answering.process = before
+        if process.is_gone:
+            raise Lost(f"the process of task {call.task.name!r} has ended")
+        process.tell(self._shelf.bodies(met, process.known))
+        process.channel.send(ANSWER, frames)
+
+    def _is_given_up(self, call: Call, process: WorkerProcess, how: str) -> bool:
+        """Whether a call has lost as many processes as it may."""
+        count = self._losses[call.key] = self._losses.get(call.key, 0) + 1
+        if count > self._lost_retries:
+            self._losses[call.key] = 0  # remembered, so that it is not run in the process of who asks for it again
+            return True
+        _LOG.warning(
+            "the worker process %d, which ran task %r, was lost: %s; the call is tried again (%d of %d)",
+            process.pid,
+            call.task.name,
+            how,
+            count,
+            self._lost_retries,
+        )
+        return False
+
+    def let_go(self) -> None:
+        """In a forked child: keep nothing of the workers, which are the parent's."""
+        self._pool.let_go()
+
+
+class _Answering(threading.local):
+    """Which process's question this thread is answering."""
+
+    process: WorkerProcess | None = None
+
+
+def _unsendable(call: Call, error: Exception) -> ArgumentError:
+    unsendable = ArgumentError(
+        f"task {call.task.name!r} (key {call.key.hex()[:12]}) cannot be sent to a worker process: {type(error).__name__}: "
+        f"{error}. Its function, what that closes over, and its arguments must be things that pickle or cloudpickle can "
+        f"write. Open files, connections and locks inside the task, or use executor='threads'."
+    )
+    unsendable.__cause__ = error
+    return unsendable
+
+
+def _lost(call: Call, times: int, how: str) -> WorkerLostError:
+    return WorkerLostError(
+        f"task {call.task.name!r} (key {call.key.hex()[:12]}) was run {times} times, and each time its worker process was "
+        f"lost; the last time {how}. A crash in compiled code, os._exit and too little memory are the usual reasons. "
+        f"How often such a call is tried again is set by lost_retries."
+    )
+
+
+_executors: weakref.WeakSet[ProcessesExecutor] = weakref.WeakSet()
+
+
+def _let_go_of_all() -> None:
+    for executor in list(_executors):
+        executor.let_go()
+
+
+os.register_at_fork(after_in_child=_let_go_of_all)

@@ -1,0 +1,164 @@
+"""A worker process: runs the functions that it is told to, one after the other, until its driver is gone."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import select
+import signal
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from jumar import session, worker
+from jumar.codecs.codec import Frame
+from jumar.errors import JumarError, ResultError
+from jumar.graph.call import Call
+from jumar.here import PLACE, Place
+from jumar.processes.channel import Channel, Lost, adopted
+from jumar.processes.parcel import is_plain, packed, unpacked
+from jumar.processes.process import ANSWER, DONE, END, FAILED, KNOW, QUESTION, RUN, STARTED
+from jumar.processes.relay import relay, set_levels
+from jumar.processes.remote import RemoteEngine
+from jumar.processes.stock import Stock
+from jumar.processes.trouble import Raised, received, sent
+
+
+class Worker:
+    """Serves a driver.
+
+    Args:
+        channel: The connection to it.
+    """
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+        self._stock = Stock()
+        self._engine = RemoteEngine(self._ask, self._error_of)
+        self._depth = 0
+        self.is_over = False
+
+    @property
+    def engine(self) -> RemoteEngine:
+        """What stands for the driver's engine here."""
+        return self._engine
+
+    def serve(self) -> None:
+        """Do what the driver says until it says that it is over."""
+        while True:
+            kind, body = self._channel.receive()
+            if kind == END:
+                self.is_over = True
+                return
+            self._obey(kind, body)
+
+    def _obey(self, kind: bytes, body: bytes | memoryview) -> None:
+        if kind == KNOW:
+            self._know(*pickle.loads(body))
+        else:
+            assert kind == RUN, kind
+            self._run(body)
+
+    def _know(self, surroundings: Any, levels: dict[str, int] | None, bodies: dict[int, bytes]) -> None:
+        if levels is not None:
+            set_levels(levels)
+        if surroundings is not None:
+            sys.path[:], folder = surroundings
+            if folder is not None:
+                os.chdir(folder)
+        self._stock.bodies.update(bodies)
+
+    def _run(self, body: bytes | memoryview) -> None:
+        self._depth += 1
+        place = Call(b"")
+        token = PLACE.set(Place(self._engine, place, self._depth))
+        started_s = time.perf_counter()
+        try:
+            number, place.key, args, kwargs = unpacked(body, self._stock, {})
+            place.task = task = self._stock[number]
+        except BaseException as error:  # noqa: BLE001  (unpickling runs user code: whole modules are imported)
+            ran = worker.Ran(None, _unreadable(error), time.perf_counter() - started_s)
+        else:
+            ran = worker.run(task.name, task.fn, args, kwargs)
+            del args, kwargs
+        finally:
+            PLACE.reset(token)
+            self._depth -= 1
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+        self._channel.send(*self._report(ran))
+
+    def _report(self, ran: worker.Ran) -> tuple[bytes, Sequence[Frame]]:
+        error = ran.error
+        if error is None:
+            try:
+                return DONE, packed((ran.value, ran.seconds), None if is_plain((ran.value,)) else self._stock.reduce)
+            except Exception as trouble:  # noqa: BLE001  (pickling runs user code)
+                error = ResultError(
+                    f"what the task returned ({type(ran.value).__qualname__}) cannot be sent from its worker process: "
+                    f"{type(trouble).__name__}: {trouble}. Return something that pickle or cloudpickle can write."
+                )
+        return FAILED, packed((sent(error, self._stock.reduce), ran.seconds), self._stock.reduce)
+
+    def _ask(self, question: str, *arguments: Any) -> Any:
+        if not self._depth:
+            raise JumarError("in a worker process calls are made while a task runs")
+        self._channel.send(QUESTION, packed((question, *arguments), self._stock.reduce))
+        while True:
+            kind, body = self._channel.receive()
+            if kind != ANSWER:
+                self._obey(kind, body)
+                continue
+            is_good, value = unpacked(body, self._stock, {})
+            if is_good:
+                return value
+            raise self._error_of(value, "jumar")
+
+    def _error_of(self, raised: Raised, task: str) -> BaseException:
+        return received(raised, task, self._stock, {})
+
+
+def _unreadable(error: BaseException) -> BaseException:
+    if not isinstance(error, Exception):
+        return error
+    unreadable = JumarError(
+        f"a call could not be read in its worker process: {type(error).__name__}: {error}. A module that only the driver "
+        f"has, or one that does something else when it is imported again, is the usual reason."
+    )
+    unreadable.__cause__ = error
+    return unreadable
+
+
+def main(descriptor: int) -> None:
+    """Serve the driver at the other end of a socket, and end with it.
+
+    Args:
+        descriptor: Of the socket.
+    """
+    channel = adopted(descriptor)
+    serving = Worker(channel)
+    threading.Thread(target=_end_with_the_driver, args=(channel, serving), name="jumar-driver", daemon=True).start()
+    # A process forked by a task must not keep the connection open when this one is gone.
+    os.register_at_fork(after_in_child=channel.drop)
+    channel.send(STARTED, ())
+    relay(channel)
+    session.current_elsewhere(serving.engine)
+    try:
+        serving.serve()
+    except Lost:
+        _end()
+
+
+def _end_with_the_driver(channel: Channel, serving: Worker) -> None:
+    """End this process, whatever it does, when the driver is gone."""
+    poll = select.poll()
+    poll.register(channel.fileno(), select.POLLRDHUP if hasattr(select, "POLLRDHUP") else 0)
+    poll.poll()
+    if not serving.is_over:
+        _end()
+
+
+def _end() -> None:
+    os.killpg(0, signal.SIGKILL)
