@@ -524,3 +524,10 @@ def test_a_step_is_in_the_store_when_its_value_is_seen(tmp_path):
         put(1)
         with jumar.Store.open(tmp_path / "store", read_only=True) as other:
             assert [call.task.name for call in other.calls()] == ["put"]
+
+
+def test_a_block_of_options_says_nothing_of_what_is_kept_of_steps(again):
+    for _ in range(2):
+        with again(), jumar.run("x"), jumar.options(checkpoint=False, refresh=True, ttl_s=0.0, retries=1):
+            put(1)
+    assert done == [("put", 1)]
