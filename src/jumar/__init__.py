@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from jumar import processes as processes  # it puts itself in its place
 from jumar.block import options
 from jumar.building import graph, lazily
+from jumar.current import current_call
 from jumar.delayed import delayed
 from jumar.errors import (
     ArgumentError,
@@ -43,12 +44,14 @@ from jumar.lazy import Lazy, collect
 from jumar.part import attr, item
 from jumar.session import Session, configure
 from jumar.shell import shell
+from jumar.step import step
 from jumar.store.store import Store
 from jumar.task import Task, spawn, task
 
 if TYPE_CHECKING:
-    from jumar import hooks
+    from jumar import hooks, runs
     from jumar.picture import Graph
+    from jumar.runs.opening import resume, run
     from jumar.shell import ShellError, ShellResult
 else:  # imported when they are asked for: most programs use none of them
 
@@ -56,7 +59,7 @@ else:  # imported when they are asked for: most programs use none of them
         if name not in _MODULES:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         module = import_module(_MODULES[name])
-        return module if name == "hooks" else getattr(module, name)
+        return module if name in ("hooks", "runs") else getattr(module, name)
 
     def __dir__() -> list[str]:
         return sorted({*globals(), *__all__})
@@ -67,6 +70,9 @@ _MODULES = {
     "ShellError": "jumar.shell.error",
     "ShellResult": "jumar.shell.result",
     "hooks": "jumar.hooks",
+    "resume": "jumar.runs.opening",
+    "run": "jumar.runs.opening",
+    "runs": "jumar.runs",
 }
 
 __all__ = [
@@ -98,6 +104,7 @@ __all__ = [
     "attr",
     "collect",
     "configure",
+    "current_call",
     "delayed",
     "fingerprint",
     "gather",
@@ -106,8 +113,12 @@ __all__ = [
     "item",
     "lazily",
     "options",
+    "resume",
+    "run",
+    "runs",
     "shell",
     "spawn",
+    "step",
     "task",
     "wait",
 ]

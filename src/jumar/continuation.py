@@ -35,6 +35,8 @@ class Node(NamedTuple):
     kwargs: dict[str, Any] | None
     keep: bool
     bequest: bool | None = None
+    place: bytes | None = None
+    """Where in its run it stands, where that is to be the same when it is made again."""
 
 
 class Known(NamedTuple):
@@ -74,7 +76,7 @@ def _node(call: Call, place_of: Callable[[Any], Any]) -> Node | Known:
         return Known(call.key)
     args = tuple([rebuild(arg, place_of) for arg in call.args])
     kwargs = {name: rebuild(arg, place_of) for name, arg in call.kwargs.items()} if call.kwargs else None
-    return Node(call.task, args, kwargs, call.keep, call.bequest)
+    return Node(call.task, args, kwargs, call.keep, call.bequest, call.place)
 
 
 def _all_of(calls: Iterable[Call]) -> list[Call]:
@@ -100,15 +102,15 @@ def _all_of(calls: Iterable[Call]) -> list[Call]:
 
 def made_again(
     continuation: Continuation,
-    make: Callable[[Any, tuple[Any, ...], dict[str, Any], bool, bool | None], Call],
+    make: Callable[[Any, tuple[Any, ...], dict[str, Any], bool, bool | None, bytes | None], Call],
     known: Callable[[bytes], Call | None],
 ) -> Any:
     """What was returned, with calls in the place of `At`; `NOTHING` where a call of it cannot be had any more.
 
     Args:
         continuation: The graph as it was kept.
-        make: Makes the call of a task with arguments in which calls may stand; whether it, and those that it makes, are
-            kept was settled when it was made first.
+        make: Makes the call of a task with arguments in which calls may stand, at a place of a run; whether it, and those
+            that it makes, are kept was settled when it was made first.
         known: Gives an ended call by its key, or None.
     """
     calls: list[Call] = []
@@ -123,7 +125,8 @@ def made_again(
                 return NOTHING
         else:
             kwargs = {name: rebuild(arg, call_at) for name, arg in (node.kwargs or {}).items()}
-            call = make(node.task, tuple([rebuild(arg, call_at) for arg in node.args]), kwargs, node.keep, node.bequest)
+            values = tuple([rebuild(arg, call_at) for arg in node.args])
+            call = make(node.task, values, kwargs, node.keep, node.bequest, node.place)
         calls.append(call)
     return rebuild(continuation.tail, call_at)
 

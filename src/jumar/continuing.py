@@ -32,7 +32,7 @@ class Continuing:
         live: Live,
         scheduler: Scheduler,
         recorder: Recorder,
-        make: Callable[[Any, tuple[Any, ...], dict[str, Any], bool, bool | None], Call],
+        make: Callable[[Any, tuple[Any, ...], dict[str, Any], bool, bool | None, bytes | None], Call],
         read: Callable[[Call], Any],
     ) -> None:
         self._live = live

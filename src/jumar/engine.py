@@ -8,7 +8,7 @@ hands nothing from thread to thread.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from threading import Semaphore
 from typing import TYPE_CHECKING, Any, Literal
@@ -64,6 +64,8 @@ class Engine:
 
     is_remote = False
     """Whether it stands for one in another process, which alone can make calls."""
+    plans = False
+    """Whether calls are only looked for, and nothing is to be written."""
 
     def __init__(
         self,
@@ -84,6 +86,8 @@ class Engine:
     ) -> None:
         self.owner = owner
         self.run_id = os.urandom(16)
+        self.tally: dict[bytes, Iterator[int]] = {}
+        """How often each step was asked for outside of every task, and of every run with an id."""
         self.looks, self.keeps = looks, keeps
         self.defaults = defaults
         self.strict = strict
@@ -91,7 +95,8 @@ class Engine:
         self._hear = hear
         self.store = self._store = store
         self._recorder = Recorder(store, clock or SystemClock(), self.tell, audit)
-        self.complain, self.holds = self._recorder.complain, self._recorder.holds
+        self.complain, self.holds, self.known = self._recorder.complain, self._recorder.holds, self._recorder.known
+        self.remake = self._make
         self._executor, self._executors = executor, executors or {}
         in_place = isinstance(executor, InlineExecutor)
         self._live = live = Live()
@@ -139,7 +144,7 @@ class Engine:
         future: Future[Any] = Future(self, call)
         # What a first run asks for is new, and the store knows that without a look at the disk.
         look = call.is_findable
-        is_new = look and call.task.hooks is None and self._store.is_new(call.info.code)
+        is_new = look and self._is_new(call)
         try:
             with self._latch:
                 if self._live.join(call, future):
@@ -181,7 +186,7 @@ class Engine:
             with self._latch:
                 joined = self._live.join(call, future)
             look = call.is_findable
-            if look and call.task.hooks is None and self._store.is_new(call.info.code):
+            if look and self._is_new(call):
                 look = self._store.has_recorded(call.key)
             if not joined and not (look and self._restored_from_store(call)):
                 if call.tail is not NOTHING:
@@ -203,6 +208,10 @@ class Engine:
         with self._latch:
             workers = self._crew.free()
         self._crew.start(workers)
+
+    def _is_new(self, call: Call) -> bool:
+        """Whether nobody else can have recorded it. A step is known by its place, whichever code recorded it."""
+        return not call.journaled and call.task.hooks is None and self._store.is_new(call.info.code)
 
     @staticmethod
     def _is_lazy(call: Call) -> bool:
@@ -234,10 +243,16 @@ class Engine:
         self._crew.start(workers)
 
     def _make(
-        self, task: Runnable, args: tuple[Any, ...], kwargs: dict[str, Any], keep: bool, bequest: bool | None
+        self,
+        task: Runnable,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        keep: bool,
+        bequest: bool | None,
+        place: bytes | None,
     ) -> Call:
         """A call of a kept graph: what it had from the call that made it first, and not what it would have here."""
-        call = task.make(self, args, kwargs)
+        call = task.make(self, args, kwargs, place)
         call.keep, call.bequest = keep and self.keeps, bequest
         return call
 
@@ -334,6 +349,19 @@ class Engine:
         for lost in cancelled:
             self._live.leave(lost)
         return cancelled
+
+    def is_busy_with(self, run: Any) -> bool:
+        """Whether calls of a run have not ended."""
+        with self._latch:
+            return any(call.run is run for call in self._live.calls.values())
+
+    def stop(self, run: Any) -> None:
+        """Take back the calls of a run, except for steps that are running: what they do is to be recorded."""
+        with self._latch:
+            calls = [call for call in self._live.calls.values() if call.run is run]
+            unwanted = [call for call in calls if call.state is not RUNNING or not call.journaled]
+            cancelled = [lost for call in unwanted for lost in self.take_back(call, running=True)]
+        self._endings.end(cancelled, "cancelled", 0.0)
 
     def met(self, demand: Mapping[str, float], task: str) -> Mapping[str, float]:
         """The demand, if it can ever be met.

@@ -84,3 +84,15 @@ class RemoteError(JumarError):
 
 class DeadlockError(JumarError, RuntimeError):
     """A call would wait for something that waits for it."""
+
+
+class RunError(JumarError):
+    """A run with an id cannot be started, resumed or found; the text says why and what to do."""
+
+
+class RunHeldError(RunError):
+    """Another process, or another session, drives the run."""
+
+
+class RunFailedError(RunError):
+    """A run has no result: it failed, was interrupted or cancelled, and this program did not drive it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from contextvars import ContextVar
 from typing import Any, NamedTuple
 
@@ -18,9 +19,13 @@ class Place(NamedTuple):
     """The call that runs in this thread, the innermost one."""
     depth: int
     """How many calls run inside one another in this thread."""
+    tally: dict[bytes, Iterator[int]]
+    """How often each step was asked for at this place, so that equal ones are told apart."""
+    run: Any = None
+    """The run with an id to which calls made here belong."""
 
 
-OUTSIDE = Place(None, None, 0)
+OUTSIDE = Place(None, None, 0, {})
 
 
 PLACE: ContextVar[Place] = ContextVar("jumar_place", default=OUTSIDE)

@@ -89,8 +89,8 @@ class _Part(Task[..., Any]):
         super().__init__(fn, Options(name=name, checkpoint=False, code="version", version="1"))
         self._is_filled = True  # nothing that a session says of its calls is said of these
 
-    def make(self, engine: Engine, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
-        call = super().make(engine, args, kwargs)
+    def make(self, engine: Engine, args: tuple[Any, ...], kwargs: dict[str, Any], place: bytes | None = None) -> Call:
+        call = super().make(engine, args, kwargs, place)
         call.counted = call.look = False  # nothing of it is ever kept, so there is nothing to look for
         return call
 

@@ -101,6 +101,8 @@ class Plan:
 class PlanningEngine(Engine):
     """Finds calls as an engine does, and notes those that it would run."""
 
+    plans = True
+
     def __init__(self, store: Store, *args: Any, **options: Any) -> None:
         super().__init__(store, *args, **(options | {"looks": True, "keeps": False, "audit": 0.0, "leases": None}))
         self.missing: dict[bytes, Call] = {}

@@ -66,7 +66,12 @@ class Recorder:
         key = call.content if call.unrepeatable else call.key
         if not call.keep or key is None:
             return Shared(value), None
-        if call.fragile and b"".join(task.tokens(call.args, call.kwargs or {})) != call.arguments:
+        # What a step is was decided when it was asked for, whatever became of its arguments: its place.
+        if (
+            call.fragile
+            and not call.journaled
+            and b"".join(task.tokens(call.args, call.kwargs or {})) != call.arguments
+        ):
             return Shared(value), self.complain("mutated", call, _MUTATED)
         if task.saves is not None:
             return Shared(value), saved(call, call_info(call, ran.seconds), value, task.saves, self.complain)
@@ -79,7 +84,14 @@ class Recorder:
             self._store.note_loss(key, REFRESHED)
         entry = self._entry(call, key, payload, ran.seconds)
         self._store.record(entry)
-        return kept_result(self._store, entry, value), None
+        return kept_result(self._store, entry, value), self._committed(call)
+
+    def _committed(self, call: Call) -> StoreError | None:
+        """Nothing, once the result of a step is in the store; why it is not there, if it could not be written."""
+        if not call.journaled or self._store.read_only:
+            return None
+        self._store.flush()
+        return None if self._store.index.find(call.key) else self.complain("unsaved", call, _STEP_NOT_KEPT)
 
     def _entry(self, call: Call, key: bytes, payload: Payload, seconds: float) -> Entry:
         self._asked.add(call.info.code)
@@ -110,7 +122,8 @@ class Recorder:
             It is on its way to the disk before anything that a call of the graph records. The graph of a call that is not
             kept is written for nobody: who ends as it does keeps the last graph that it had.
         """
-        if call.fragile and b"".join(call.task.tokens(call.args, call.kwargs or {})) != call.arguments:
+        is_judged = call.fragile and not call.journaled
+        if is_judged and b"".join(call.task.tokens(call.args, call.kwargs or {})) != call.arguments:
             self.complain("mutated", call, _MUTATED)
             call.keep = False
         takers = (call, *heirs) if call.keep else ()
@@ -126,6 +139,7 @@ class Recorder:
         payload = payload._replace(codec=f"{GRAPH}:{payload.codec}")
         for each in wanted:
             self._store.record(self._entry(each, each.key, payload, each.seconds))
+        self._committed(call)
 
     def error(self, call: Call, error: Exception, seconds: float) -> None:
         """Keep the error that a call ended with, to be raised again in later sessions."""
@@ -135,6 +149,7 @@ class Recorder:
             self.complain("unsaved", call, _NOT_KEPT, trouble)
             return
         self._store.record(self._entry(call, call.key, payload._replace(codec=f"{ERROR}:{payload.codec}"), seconds))
+        self._committed(call)
 
     def inherited(self, call: Call, result: Result) -> tuple[Result, StoreError | None]:
         """The result of a call that ended as another one did; a kept one is kept for it too, and not written again."""
@@ -145,7 +160,7 @@ class Recorder:
         payload = Payload(row.codec, row.size_bytes, row.inline, row.blob)
         entry = self._entry(call, key, payload, call.seconds)
         self._store.record(entry)
-        return Kept(self._store, entry), None
+        return Kept(self._store, entry), self._committed(call)
 
     def _payload(self, call: Call, ran: Ran) -> tuple[Payload | None, StoreError | None]:
         """The encoded result; None where it is not to be kept or cannot be, and why not."""
@@ -184,7 +199,8 @@ class Recorder:
     def holds(self, sketch: Sketch) -> Literal["kept", "continued"] | None:
         """What the store would give a call: its result, or the graph that it returned. Nothing is run, read or noted."""
         store, info = self._store, sketch.info
-        if info is None or (store.is_new(info.code) and not store.has_recorded(sketch.key)):
+        is_new = info is not None and not sketch.journaled and store.is_new(info.code)
+        if info is None or (is_new and not store.has_recorded(sketch.key)):
             return None
         entry = self._found(sketch.key)
         if entry is None and store.accepted.by(info.code):
@@ -200,10 +216,10 @@ class Recorder:
 
     def _accepted(self, call: Call, arguments: bytes) -> Entry | None:
         """What an older code computed, where the edit since then was declared to change no result."""
-        if not self._store.accepted.by(call.info.code):
+        if call.journaled or not self._store.accepted.by(call.info.code):
             return None
         for code, older in accepted_keys(self._store.accepted.by, call.info, arguments):
-            entry = self._found(call_key(code, older))
+            entry = self._found(call_key(code, older, call.salt))
             if entry is not None:
                 number = self._store.task(call.info, call.task.parts_of)
                 entry = entry._replace(key=call.key, task=number, arguments=call.arguments, content=call.content)
@@ -219,12 +235,12 @@ class Recorder:
 
         It is recorded under this call's key too, so that next time it is found before its inputs are looked at.
         """
-        if not (call.keep or call.look) or call.task.saves is not None:
+        if not (call.keep or call.look) or call.task.saves is not None or call.journaled:
             return None
         arguments = call.task.value_tokens(args, kwargs or {})
         if arguments is None:
             return None
-        call.content = call_key(call.info.code, arguments)
+        call.content = call_key(call.info.code, arguments, call.salt)
         if not call.look:
             return None
         entry = self._found(call.content) or self._accepted(call, arguments)
@@ -253,7 +269,13 @@ class Recorder:
 
     def _is_passed_over(self, call: Call, entry: Entry) -> bool:
         """Whether the call is to run although this is kept."""
-        if self._audit and call.suspect is None and not role(entry.codec)[0] and random.random() < self._audit:
+        if (
+            self._audit
+            and not call.journaled
+            and call.suspect is None
+            and not role(entry.codec)[0]
+            and random.random() < self._audit
+        ):
             call.suspect = entry
             return True
         ttl_s = call.task.ttl_s
@@ -365,6 +387,10 @@ def _where(call: Call) -> str:
 _NOT_KEPT = (
     "the result of task {task!r} (key {key}) could not be kept: {reason}. Its value goes on to whoever needs it; "
     "after a restart the call runs again. Return something that pickle can handle, or say checkpoint=False."
+)
+_STEP_NOT_KEPT = (
+    "the result of step {task!r} (key {key}) did not reach the disk. Its value goes on to whoever needs it; a run that is "
+    "resumed does it again, with the same idempotency key. The trouble that was told before this says why."
 )
 _GRAPH_NOT_KEPT = (
     "the graph that task {task!r} (key {key}) returned could not be kept: {reason}. It is computed all the same; after a "

@@ -41,8 +41,8 @@ class Runnable(Protocol):
         """The task with the options of a block, where it says nothing itself."""
         ...
 
-    def make(self, engine: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
-        """The call in an engine."""
+    def make(self, engine: Any, args: tuple[Any, ...], kwargs: dict[str, Any], place: bytes | None = None) -> Call:
+        """The call in an engine, at a place of a run that is known, or at the one where this is asked."""
         ...
 
     def by_name(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[tuple[str, Any]]:

@@ -93,7 +93,7 @@ class Running:
         return following
 
     def _attempt(self, call: Call, and_next: bool) -> Call | None:
-        token = PLACE.set(Place(self._owner, call, PLACE.get().depth + 1))
+        token = PLACE.set(Place(self._owner, call, PLACE.get().depth + 1, {}, call.run))
         flight = self.flights
         call.serial += 1
         serial = call.serial
@@ -125,6 +125,8 @@ class Running:
             return self._put_off(call, and_next), None
         if kept is not None and self._takes_up(call, kept):
             return self._end_with(call, kept, and_next), flight
+        if call.journaled and call.run is not None:
+            call.run.begin(call)
         call.attempts += 1
         distant = self._distant_of(call)
         if distant is None:

@@ -243,6 +243,10 @@ class Session:
         self.store.flush()
         self._raise_trouble()
 
+    def at_close(self, work: Callable[[], object]) -> None:
+        """Do this when the session has ended its calls, and before the store is closed."""
+        self._resources.callback(work)
+
     def listen(self, listener: Callable[[Event], None]) -> None:
         """Call ``listener(event)`` for each call that ends and each trouble, in the thread where it happens.
 

@@ -7,11 +7,24 @@ import inspect
 import os
 import weakref
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
-from typing import Any, Concatenate, Generic, NoReturn, ParamSpec, Protocol, Self, TypeVar, cast, overload
+from importlib import import_module
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Concatenate,
+    Generic,
+    ParamSpec,
+    Protocol,
+    Self,
+    TypeVar,
+    cast,
+    overload,
+)
 
 from jumar.block import opened, said_here
 from jumar.building import is_building
 from jumar.capture import capture
+from jumar.declaration import name_of, refuse_what_cannot_be_a_task, version_of
 from jumar.engine import Engine
 from jumar.errors import DeclarationError, FingerprintError
 from jumar.executor_face import ExecutorFace
@@ -26,10 +39,16 @@ from jumar.graph.policy import Errors, Waits
 from jumar.here import PLACE
 from jumar.keys import CodeFingerprint, CodePart, Signature, call_key, fingerprint_code
 from jumar.keys.code import stand_for_function
-from jumar.keys.code_origin import library_version
+from jumar.keys.code_origin import people_name
 from jumar.lazy import Lazy
+from jumar.position import ROOT, run_here, stand
+from jumar.script import imported, thing_of
 from jumar.session import current as current_session
 from jumar.store.records import TaskInfo
+
+if TYPE_CHECKING:
+    from jumar.open_run import OpenRun
+    from jumar.runs.handle import RunHandle
 
 P = ParamSpec("P")
 Q = ParamSpec("Q")
@@ -54,11 +73,11 @@ class Task(Generic[P, T]):
 
     def __init__(self, fn: Callable[P, T], options: Options | None = None) -> None:
         self._options = options or Options()
-        _refuse_what_cannot_be_a_task(fn)
+        refuse_what_cannot_be_a_task(fn)
         self.fn = fn
-        self.name = self._options.name or _name_of(fn)
+        self.name = self._options.name or name_of(fn)
         functools.update_wrapper(self, fn)
-        self._version = _version_of(self._options, self.name)
+        self._version = version_of(self._options, self.name)
         self.__jumar_version__ = self._version  # joins the keys of the tasks that call this one
         self._hold(self._options)
         self._is_filled = False  # with what the session says
@@ -158,6 +177,40 @@ class Task(Generic[P, T]):
         task = self if opened.get() is None else said_here(self)
         return cast("T", engine.run(task.make(engine, args, kwargs)))
 
+    def start(
+        self,
+        *args: Any,
+        id: str | None = None,  # noqa: A002  (it is what everybody calls it)
+        metadata: Mapping[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> RunHandle[T]:
+        """A durable run of this call: stored before anything of it runs, resumed by its id alone.
+
+        Args:
+            args: The call's positional arguments.
+            id: The run's name in the store; one is made up if none is given. A run of this id with the same task and
+                arguments is taken up again; one that succeeded is not run again.
+            metadata: What is kept with the run: anything that JSON can say.
+            kwargs: The call's keyword arguments. Parameters with the names ``id`` and ``metadata`` go by position.
+
+        Raises:
+            RunError: There is a run of this id with another task or other arguments, or it cannot be stored.
+            RunHeldError: Another process drives it.
+
+        *Guarantees*: when this returns, `jumar.resume` finds the run, whatever happens to this process.
+
+        Example:
+            >>> import jumar, tempfile
+            >>> @jumar.task
+            ... def double(x: int) -> int:
+            ...     return 2 * x
+            >>> with tempfile.TemporaryDirectory() as folder, jumar.Session(folder + "/store"):
+            ...     double.start(21, id="answer").result()
+            42
+        """
+        opening = import_module("jumar.runs.opening")  # what knows tasks, and what most programs do not need
+        return cast("RunHandle[T]", opening.start(self, args, kwargs, id, metadata))
+
     def options(self, **changes: Any) -> Task[P, T]:
         """The same task with other options; see `Options`.
 
@@ -191,7 +244,15 @@ class Task(Generic[P, T]):
         return copy
 
     def key(self, *args: Any, **kwargs: Any) -> str:
-        """The key of this call in hexadecimal, without running anything."""
+        """The key of this call in hexadecimal, without running anything.
+
+        Raises:
+            DeclarationError: It is a step, whose key depends on who asks for it and how often.
+        """
+        if self._options.step:
+            raise DeclarationError(
+                f"step {self.name!r} has a key only where it is asked for: see jumar.current_call().key inside of it"
+            )
         return self.make(PLACE.get().engine or current_session().engine, args, kwargs).key.hex()
 
     @property
@@ -230,32 +291,43 @@ class Task(Generic[P, T]):
             self._signature = Signature(self.fn, self.name, self._options.ignore, self._options.key)
         return self._signature
 
-    def make(self, engine: Engine, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
-        """The call in an engine: bound, identified, its arguments captured. `spawn` and the others are for users."""
+    def make(self, engine: Engine, args: tuple[Any, ...], kwargs: dict[str, Any], place: bytes | None = None) -> Call:
+        """The call in an engine: bound, identified, its arguments captured. `spawn` and the others are for users.
+
+        Its place in its run is the given one, or follows from where this is called.
+        """
         if engine.is_remote:
             return engine.describe(self, args, kwargs)
         if engine.defaults is not None and not self._is_filled:
             parent = PLACE.get().call
             is_told = parent is not None and parent.bequest is not None
             layer = engine.defaults.inside if is_told else engine.defaults
-            return layer.fill(self).make(engine, args, kwargs)
+            return layer.fill(self).make(engine, args, kwargs, place)
         info = self.info
         signature = self._bound_by()
         args, kwargs = signature.bind(args, kwargs)
         references: list[Any] = []
         arguments = b"".join(signature.tokens(args, kwargs, references))
-        salt = self._salt(engine) if self._options.reuse != "always" else b""
-        if self._options.catch:
+        options = self._options
+        run = run_here(engine) if PLACE.get().run is not None else None
+        salt = self._salt(engine, run) if options.reuse != "always" or place == ROOT else b""
+        if options.catch:
             salt += b"catch"  # its value is another one
         call = Call(call_key(info.code, arguments, salt), self, info, args, kwargs or None, (), arguments)
+        if salt and options.reuse != "never":
+            call.salt = salt
         if kwargs or not ATOMS.issuperset(map(type, args)):
             capture(call, self.name, engine, references)
+        if options.step or run is not None:
+            stand(call, engine, place, is_step=options.step, is_each=options.reuse == "never")
         self._decide(call, engine)
         return call
 
-    def _salt(self, engine: Engine) -> bytes:
+    def _salt(self, engine: Engine, run: OpenRun | None) -> bytes:
         """What keeps the call from being found elsewhere: its run, or nothing but itself."""
-        return engine.run_id if self._options.reuse == "run" else os.urandom(16)
+        if self._options.reuse == "never":
+            return os.urandom(16)
+        return engine.run_id if run is None else run.token
 
     def _decide(self, call: Call, engine: Engine) -> None:
         """Whether the call may be found, and whether its result is kept."""
@@ -278,6 +350,8 @@ class Task(Generic[P, T]):
             call.look = False
         if options.reuse == "never":
             call.unrepeatable, call.keep, call.look = True, False, False
+        if options.step:
+            call.unrepeatable, call.keep, call.look = False, engine.keeps, True
 
     @overload
     def __get__(self, instance: None, owner: type) -> Task[P, T]: ...
@@ -291,10 +365,16 @@ class Task(Generic[P, T]):
         return f"<jumar.Task {self.name}>"
 
     def __reduce__(self) -> Any:
-        """A task that can be imported is pickled by its name, like a function."""
+        """A task that can be imported is pickled by its name, like a function; a script's so that other programs find it."""
         known = imported(self.fn)
         if isinstance(known, Task) and known.fn is self.fn:
-            return self.fn.__qualname__ if known is self else (_with_options, (known, self._options))
+            if known is not self:
+                return _with_options, (known, self._options)
+            namespace = getattr(self.fn, "__globals__", {})
+            if self.fn.__module__ == "__main__" and namespace.get("__file__"):
+                name = people_name("__main__", namespace)
+                return thing_of, (name, os.path.abspath(namespace["__file__"]), self.fn.__qualname__)  # noqa: PTH100
+            return self.fn.__qualname__
         return task_with, (self.fn, self._options)
 
 
@@ -359,6 +439,10 @@ class BoundTask(Generic[P, T]):
         """As calling the task."""
         return self.task(self.instance, *args, **kwargs)
 
+    def start(self, *args: Any, **kwargs: Any) -> RunHandle[T]:
+        """As `Task.start`."""
+        return self.task.start(self.instance, *args, **kwargs)
+
     def options(self, **changes: Any) -> BoundTask[P, T]:
         """As `Task.options`."""
         return BoundTask(self.task.options(**changes), self.instance)
@@ -406,6 +490,7 @@ def task(
     code: Follow = "deep",
     uses: Sequence[Any] = (),
     env: Sequence[str] = (),
+    step: bool = False,
 ) -> Declares: ...
 def task(fn: Callable[..., Any] | None = None, /, **options: Any) -> Any:
     """Makes a function a `Task`: its calls are found again wherever the same call is made.
@@ -421,6 +506,7 @@ def task(fn: Callable[..., Any] | None = None, /, **options: Any) -> Any:
             result is kept. ``ttl_s``: how old a kept result may be. ``ignore``: parameters that do not belong to the
             key. ``key``: a function that gives what identifies the arguments. ``code``: ``"deep"``, ``"own"`` or
             ``"version"``. ``uses``: code that it reaches unseen. ``env``: libraries whose version joins the key.
+            ``step``: an effect, done once in its run, see `jumar.step`.
 
     Raises:
         DeclarationError: It cannot be a task, or an option does not exist or cannot have this value.
@@ -486,44 +572,3 @@ ExecutorFace.task_of = staticmethod(task_of)
 def _with_options(known: Task[P, T], options: Options) -> Task[P, T]:
     """A task that can be imported, with these options: how such a one is unpickled."""
     return known if known._options == options else task_with(known.fn, options)  # noqa: SLF001
-
-
-def _refuse_what_cannot_be_a_task(fn: object) -> None:
-    if isinstance(fn, Task):
-        _refuse(fn, "is a task already; use its .options(...) to change it")
-    if isinstance(fn, (staticmethod, classmethod)):
-        _refuse(fn, "is not a function yet: put @jumar.task below @staticmethod; a class method cannot be a task")
-    if not callable(fn):
-        _refuse(fn, "cannot be called; @jumar.task goes above a function")
-    if inspect.isgeneratorfunction(fn) or inspect.isasyncgenfunction(fn):
-        _refuse(fn, "is a generator, whose values cannot be kept; return a list, or make each item a call of its own")
-
-
-def _refuse(fn: object, problem: str) -> NoReturn:
-    raise DeclarationError(f"{_name_of(fn)} {problem}")
-
-
-def _name_of(fn: object) -> str:
-    if isinstance(fn, functools.partial):
-        return _name_of(fn.func)
-    name = getattr(fn, "__qualname__", None)
-    return name.replace("<locals>.", "") if isinstance(name, str) else repr(fn)[:80]
-
-
-def _version_of(options: Options, task: str) -> str | None:
-    """The version option with the versions of the libraries that ``env`` names."""
-    found = [f"{name} {library_version(name)}" for name in options.env]
-    for name, text in zip(options.env, found, strict=True):
-        if text == f"{name} unknown":
-            raise DeclarationError(f"task {task!r}: env= names {name!r}, of which no version is installed here")
-    return "; ".join([options.version or "", *found]) if found else options.version
-
-
-def imported(fn: object) -> Any:
-    """What stands under a function's name in its module; None if nothing does."""
-    import sys  # noqa: PLC0415
-
-    found: Any = sys.modules.get(getattr(fn, "__module__", ""))
-    for part in getattr(fn, "__qualname__", "").split("."):
-        found = getattr(found, part, None)
-    return found

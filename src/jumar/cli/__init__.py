@@ -1,4 +1,4 @@
-"""The ``jumar`` command: a reader of stores. It never runs a task."""
+"""The ``jumar`` command: a reader of stores. Only ``jumar run`` and ``jumar resume`` run tasks."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, Literal
 import click
 
 from jumar import settings
-from jumar.cli import accept, archive, check, gc, pins, show, why
+from jumar.cli import accept, archive, check, gc, pins, runs, show, why
 from jumar.cli.target import Failure as _Failure
 from jumar.cli.target import call_of, chosen_path
 from jumar.cli.target import checked_key as _checked
@@ -179,6 +179,8 @@ def config(as_json: bool) -> None:
 
 
 for command in (gc.gc, gc.rm, gc.invalidate, pins.pin, pins.unpin, pins.pins):
+    cli.add_command(command)
+for command in (runs.runs, runs.run_script, runs.resume_run, runs.cancel, runs.delete):
     cli.add_command(command)
 
 

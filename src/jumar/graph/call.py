@@ -107,6 +107,14 @@ class Call:
     """How often it was run in this session."""
     serial = 0
     """Which attempt counts: one that ends under another number was given up while it ran."""
+    salt = b""
+    """What sets its key apart from that of an equal call elsewhere; its content key too."""
+    journaled = False
+    """Whether it is a step: run once in its run, and in the store before anybody sees its result."""
+    place: bytes | None = None
+    """Where in its run it stands, whatever the code is: 32 bytes. None where nobody asks."""
+    run: Any = None
+    """The run with an id that it belongs to."""
 
     def __init__(
         self,

@@ -63,6 +63,8 @@ class Options:
             be seen (``getattr``, ``eval``).
         env: Names of libraries whose version joins the key, such as ``["numpy"]``.
         said: Which of these were said, defaults included; a layer counts for the others only.
+        step: Whether a call is an effect, done once in its run and known by its place there. What is found and kept of it
+            is then not for other options to say.
     """
 
     name: str | None = None
@@ -87,6 +89,7 @@ class Options:
     code: Follow = "deep"
     uses: tuple[Any, ...] = ()
     env: tuple[str, ...] = ()
+    step: bool = False
     said: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
@@ -98,6 +101,11 @@ class Options:
                 raise DeclarationError(f"option {name}= takes {takes}, not {value!r} ({type(value).__name__}).{hint}")
         if self.code == "version" and self.version is None:
             raise DeclarationError('option code="version" needs a version=: nothing else would tell two codes apart.')
+        decided = [name for name in _DECIDED if self.step and getattr(self, name) != getattr(_NOTHING_SAID, name)]
+        if decided:
+            raise DeclarationError(
+                f"option {decided[0]}= is not for a step: it is done once in its run, kept, and found there only."
+            )
         if self.exists is not None and self.restore is None:
             raise DeclarationError("option exists= needs a restore=: it says whether that has something.")
         if self.key is not None and self.ignore:
@@ -147,8 +155,10 @@ class Options:
         """These options with others where nothing was said; what is filled in counts as said.
 
         A ``checkpoint`` of None says nothing. Where there is a ``restore``, a function that decides what the store keeps
-        is not filled in: beside it, it would be the one that saves.
+        is not filled in: beside it, it would be the one that saves. What is found and kept of a step is not for others to say.
         """
+        if self.step:
+            values = {name: value for name, value in values.items() if name not in _DECIDED}
         news = {name: value for name, value in values.items() if not self._says(name)}
         if self.checkpoint is None and "checkpoint" in values:
             news["checkpoint"] = values["checkpoint"]
@@ -239,7 +249,9 @@ _RULES: tuple[tuple[str, Callable[[Any], bool], str], ...] = (
     ("code", lambda value: value in ("deep", "own", "version"), "'deep', 'own' or 'version'"),
     ("uses", lambda value: isinstance(value, tuple), "a list of functions, classes and values"),
     ("env", _are_names, "a list of names of libraries"),
+    ("step", lambda value: isinstance(value, bool), "True or False"),
 )
+_DECIDED = ("checkpoint", "restore", "exists", "reuse", "refresh", "ttl_s")
 NAMES = tuple(field.name for field in fields(Options) if field.name != "said")
 """What may be said."""
 _NOTHING_SAID = Options()

@@ -19,7 +19,7 @@ class Sketch:
         needs: The places of other calls among its arguments, and their sketches.
     """
 
-    __slots__ = ("arguments", "call", "info", "is_findable", "key", "needs", "task")
+    __slots__ = ("arguments", "call", "info", "is_findable", "journaled", "key", "needs", "task")
 
     def __init__(self, call: Call, needs: tuple[tuple[str, Sketch], ...]) -> None:
         self.call = weakref.ref(call)
@@ -28,6 +28,7 @@ class Sketch:
         self.info: Any = call.info
         self.arguments = call.arguments
         self.is_findable = call.is_findable
+        self.journaled = call.journaled
         self.needs = needs
 
 

@@ -169,7 +169,9 @@ def people_name(module: str, namespace: dict[str, Any] | None = None) -> str:
     if spec is not None:
         return str(spec.name).removesuffix(".__main__")
     file = (namespace or {}).get("__file__")
-    return Path(file).stem if isinstance(file, str) else module
+    if not isinstance(file, str):
+        return module
+    return os.path.splitext(os.path.basename(file))[0]  # noqa: PTH119, PTH122 - asked at each call of a run: no Path object
 
 
 @lru_cache(maxsize=1024)

@@ -123,7 +123,8 @@ class ProcessesExecutor:
 
     def _message(self, call: Call, args: tuple[Any, ...], kwargs: dict[str, Any] | None) -> _Message:
         met = {self._shelf.number(call.task, call.info.code)}
-        content = (*met, call.key, args, kwargs)
+        run_id = None if call.run is None else call.run.id
+        content = (*met, call.key, call.attempts, run_id, args, kwargs)
         is_small = is_plain(args) and (not kwargs or is_plain(kwargs.values()))
         frames = packed(content, None if is_small else lambda obj: self._shelf.reduce(obj, met))
         self._shelf.prepare(met)

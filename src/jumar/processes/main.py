@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from jumar import session, worker
 from jumar.codecs.codec import Frame
@@ -24,6 +24,12 @@ from jumar.processes.relay import relay, set_levels
 from jumar.processes.remote import RemoteEngine
 from jumar.processes.stock import Stock
 from jumar.processes.trouble import Raised, received, sent
+
+
+class _RunName(NamedTuple):
+    """The run with an id to which the driver's call belongs."""
+
+    id: str
 
 
 class Worker:
@@ -73,10 +79,11 @@ class Worker:
     def _run(self, body: bytes | memoryview) -> None:
         self._depth += 1
         place = Call(b"")
-        token = PLACE.set(Place(self._engine, place, self._depth))
+        token = PLACE.set(Place(self._engine, place, self._depth, {}))
         started_s = time.perf_counter()
         try:
-            number, place.key, args, kwargs = unpacked(body, self._stock, {})
+            number, place.key, place.attempts, run_id, args, kwargs = unpacked(body, self._stock, {})
+            place.run = None if run_id is None else _RunName(run_id)
             place.task = task = self._stock[number]
         except BaseException as error:  # noqa: BLE001  (unpickling runs user code: whole modules are imported)
             ran = worker.Ran(None, _unreadable(error), time.perf_counter() - started_s)

@@ -15,10 +15,11 @@ from jumar.graph.options import NAMES, Options
 from jumar.here import PLACE
 from jumar.keys.code_token import shape_of
 from jumar.keys.file import Dir, File
+from jumar.script import imported
 from jumar.shell.error import Command
 from jumar.shell.options import ShellOptions
 from jumar.shell.result import ShellResult
-from jumar.task import Task, imported
+from jumar.task import Task
 
 P = ParamSpec("P")
 CommandLine = str | Sequence[str | os.PathLike[str]]

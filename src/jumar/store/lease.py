@@ -9,6 +9,7 @@ from typing import NamedTuple
 from jumar.clock import Clock
 from jumar.store import holder as holders
 from jumar.store.database import Database
+from jumar.store.pins import has_table
 from jumar.store.sqlite_index import SqliteIndex
 from jumar.store.store import Store
 
@@ -47,7 +48,8 @@ class Leases:
     ) -> None:
         self._database = database
         self._clock = clock
-        self._holder = str(holder or holders.me())
+        self.holder = str(holder or holders.me())
+        """Who takes them, as text."""
         self._seen: dict[bytes, _Seen] = {}
         self.lease_s = lease_s
         """How long a lease counts without renewal."""
@@ -59,7 +61,7 @@ class Leases:
             found = connection.execute("SELECT holder, until_s FROM leases WHERE key = ?", (key,)).fetchone()
             if found is not None and not self._is_free(key, *found):
                 return False
-            row = (key, self._holder, self._until_s())
+            row = (key, self.holder, self._until_s())
             connection.execute("INSERT OR REPLACE INTO leases (key, holder, until_s) VALUES (?, ?, ?)", row)
             return True
 
@@ -74,13 +76,13 @@ class Leases:
         def write(connection: sqlite3.Connection) -> set[bytes]:
             statement = "UPDATE leases SET until_s = ? WHERE key = ? AND holder = ?"
             until_s = self._until_s()
-            return {key for key in keys if connection.execute(statement, (until_s, key, self._holder)).rowcount}
+            return {key for key in keys if connection.execute(statement, (until_s, key, self.holder)).rowcount}
 
         return self._database.transact(write)
 
     def give_back(self, keys: Collection[bytes]) -> None:
         """End leases; those that are another's by now are left alone."""
-        rows = [(key, self._holder) for key in keys]
+        rows = [(key, self.holder) for key in keys]
         self._database.transact(
             lambda connection: connection.executemany("DELETE FROM leases WHERE key = ? AND holder = ?", rows)
         )
@@ -94,9 +96,20 @@ class Leases:
             self._seen.pop(key, None)
         return [key for key in keys if key not in taken or self._is_free(key, *taken[key])]
 
+    def holder_of(self, key: bytes) -> str | None:
+        """Who has a lease on the call that counts, as text; None where nobody has."""
+        with self._database.reading() as connection:
+            found = (
+                connection.execute("SELECT CAST(holder AS TEXT), until_s FROM leases WHERE key = ?", (key,)).fetchone()
+                if has_table(connection, "leases")
+                else None
+            )
+        return None if found is None or self._lapsed(key, *found) else str(found[0])
+
     def _is_free(self, key: bytes, holder: str, until_s: float) -> bool:
-        if holder == self._holder:
-            return True
+        return holder == self.holder or self._lapsed(key, holder, until_s)
+
+    def _lapsed(self, key: bytes, holder: str, until_s: float) -> bool:
         seen = self._seen.get(key)
         now_s = self._clock.elapsed_s()
         if seen is None or seen[:2] != (holder, until_s):

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from jumar.keys.digest import digest
 from jumar.store.graft import Graft
 from jumar.store.lineage import SUSPICION
+from jumar.store.named_runs import NamedRun
 from jumar.store.records import Entry, TaskInfo
 from jumar.store.row import entry_of
 from jumar.store.sqlite_connection import FAULTS, connect
@@ -95,6 +96,25 @@ _TABLES = (
     ),
     _Table("pins", (bytes, _REAL, str), lambda row: _is_digest(row[0]), numbered=False),
     _Table("code_uses", (int, bytes), lambda row: _is_digest(row[1]), numbered=False),
+    _Table(
+        "named_runs",
+        (
+            str,
+            bytes,
+            _REAL,
+            (float, int, _NONE),
+            *(str,) * 3,
+            bytes,
+            bytes,
+            str,
+            *((bytes, _NONE),) * 3,
+            *(str,) * 4,
+            bytes,
+        ),
+        lambda row: NamedRun(*row)._replace(created_s=float(row[2])).is_sound(),
+        numbered=False,
+    ),
+    _Table("journal", (*(bytes,) * 3, int, str, str, bytes, _REAL), lambda row: _is_digest(row[0]), numbered=False),
 )
 
 

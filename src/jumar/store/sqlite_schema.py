@@ -6,7 +6,7 @@ from functools import cache
 
 from jumar.store import equivalence
 
-USER_VERSION = 2
+USER_VERSION = 3
 """The revision of these tables, kept in the database's header: 0 means that nothing is there yet. A revision only adds
 tables, so that a jumar that knows an earlier one reads what it knows; what it cannot read has a new store format."""
 
@@ -65,6 +65,40 @@ CREATE TABLE IF NOT EXISTS pins (key BLOB PRIMARY KEY, created_s REAL NOT NULL, 
 CREATE TABLE IF NOT EXISTS code_uses (run INTEGER NOT NULL, code BLOB NOT NULL, PRIMARY KEY (run, code)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS outlines (digest BLOB PRIMARY KEY, literal BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS leases (key BLOB PRIMARY KEY, holder TEXT NOT NULL, until_s REAL NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS named_runs (
+    id TEXT PRIMARY KEY,
+    token BLOB NOT NULL,
+    created_s REAL NOT NULL,
+    ended_s REAL,
+    state TEXT NOT NULL,
+    task TEXT NOT NULL,
+    parameters TEXT NOT NULL,
+    arguments BLOB NOT NULL,
+    code BLOB NOT NULL,
+    place TEXT NOT NULL,
+    by_reference BLOB,
+    by_value BLOB,
+    result BLOB,
+    error TEXT NOT NULL,
+    traceback TEXT NOT NULL,
+    metadata TEXT NOT NULL,
+    drives TEXT NOT NULL,
+    "check" BLOB NOT NULL
+);
+CREATE TABLE IF NOT EXISTS journal (
+    key BLOB NOT NULL,
+    run BLOB NOT NULL,
+    parent BLOB NOT NULL,
+    position INTEGER NOT NULL,
+    task TEXT NOT NULL,
+    parameters TEXT NOT NULL,
+    arguments BLOB NOT NULL,
+    begun_s REAL NOT NULL,
+    PRIMARY KEY (key, run)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS named_runs_by_result ON named_runs (result) WHERE result IS NOT NULL;
+CREATE INDEX IF NOT EXISTS journal_by_run ON journal (run);
+CREATE TABLE IF NOT EXISTS run_calls (run BLOB NOT NULL, key BLOB NOT NULL, PRIMARY KEY (run, key)) WITHOUT ROWID;
 PRAGMA user_version = {USER_VERSION};
 """
 

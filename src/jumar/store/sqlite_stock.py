@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 
 from jumar.store.database import Database
 from jumar.store.lineage import LOSSES_KEPT
+from jumar.store.named_runs import guarded_keys
 from jumar.store.pins import Pins, SqlitePins, has_table
 from jumar.store.stock import ROW_BYTES, Condemned, Item
 
@@ -25,6 +26,8 @@ SELECT coalesce(sum(size), 0) FROM (SELECT max(size_bytes) AS size FROM calls WH
 """
 _TAKE = """
 DELETE FROM calls WHERE key = ? AND created_s = ? AND NOT EXISTS (SELECT 1 FROM pins WHERE pins.key = calls.key)
+    AND NOT EXISTS (SELECT 1 FROM journal WHERE journal.key = calls.key)
+    AND NOT EXISTS (SELECT 1 FROM named_runs WHERE named_runs.result = calls.key)
 """
 _UNUSED_CODES = """
 SELECT code FROM codes
@@ -54,6 +57,11 @@ class SqliteStock:
     def __init__(self, database: Database) -> None:
         self._database = database
         self.pins: Pins = SqlitePins(database)
+
+    def guarded(self) -> set[bytes]:
+        """What no sweep takes: pinned calls, and the steps of runs."""
+        with self._database.reading() as connection:
+            return {pin.key for pin in self.pins.all()} | guarded_keys(connection)
 
     def items(self) -> Iterator[Item]:
         """All kept results, as they were when the first one was asked for; rows of a damaged database are left out."""

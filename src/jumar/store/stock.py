@@ -49,6 +49,10 @@ class Stock(Protocol):
     """
 
     pins: Pins
+
+    def guarded(self) -> set[bytes]:
+        """The keys of what no sweep takes: pinned calls, and the steps of runs."""
+
     """What stays."""
 
     def items(self) -> Iterator[Item]:
@@ -99,6 +103,10 @@ class MemoryStock:
         self._index = index
         self._lineage = lineage
         self.pins: Pins = MemoryPins()
+
+    def guarded(self) -> set[bytes]:
+        """Pinned calls: runs with ids need a store on disk."""
+        return {pin.key for pin in self.pins.all()}
 
     def items(self) -> Iterator[Item]:
         """All kept results, as they were when the first one was asked for."""

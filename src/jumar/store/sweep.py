@@ -121,7 +121,7 @@ def remove(
     with _sweeping(store, dry_run):
         stock = stock_of(store)
         items = list(stock.items())
-        keys = set(choose(items)).difference(pin.key for pin in stock.pins.all())
+        keys = set(choose(items)) - stock.guarded()
         going = [Condemned(item.key, item.created_s, reason) for item in items if item.key in keys]
         failures = keys.difference(item.key for item in items)
         if dry_run:
@@ -193,7 +193,7 @@ def _row_bytes(item: Item) -> int:
 def _usage(store: Store, stock: Stock) -> Usage:
     return Usage(
         store.now_s(),
-        {pin.key for pin in stock.pins.all()},
+        stock.guarded(),
         aside_of(store).claimed(),
         store.lineage.code_uses(),
         {run.number: run.started_s for run in store.lineage.runs()},

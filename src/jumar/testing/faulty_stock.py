@@ -21,6 +21,11 @@ class FaultyStock:
         self._operation = faults.operation
         self.pins = inner.pins
 
+    def guarded(self) -> set[bytes]:
+        """See ``Stock.guarded``."""
+        with self._operation("stock.guarded"):
+            return self._inner.guarded()
+
     def items(self) -> Iterator[Item]:
         """See ``Stock.items``; fails when the first one is asked for."""
         with self._operation("stock.items"):

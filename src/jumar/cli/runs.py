@@ -1,0 +1,197 @@
+"""``jumar runs``, ``run``, ``resume``, ``cancel``, ``delete``: runs with ids from the command line."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import runpy
+import sys
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+import click
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from jumar import settings
+from jumar.cli.show import when
+from jumar.cli.target import Failure, chosen_path, json_option, open_store, store_option
+from jumar.runs.book import Book, RunInfo
+from jumar.runs.handle import RunHandle
+from jumar.runs.opening import resume, script_run
+from jumar.session import Session
+from jumar.store.named_runs import STATES
+from jumar.store.store import Store
+
+_id = click.argument("run_id", metavar="ID")
+_NOT_KEPT = 3
+"""The exit status of `jumar run` where the script went well and something that it promised to keep is not there."""
+
+
+@click.command("runs")
+@click.option("--status", type=click.Choice(STATES), help="Only runs in this state.")
+@store_option
+@json_option
+def runs(status: str | None, path: Path | None, as_json: bool) -> None:
+    """List runs with ids, newest first: id, state, what they run, when they were started."""
+    with open_store(path) as store:
+        found = [info for info in Book(store).all() if status in (None, info.status)]
+    if as_json:
+        _print([info._asdict() for info in found])
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("id", "state", "call", "when", ""):
+        table.add_column(heading, overflow="fold")
+    for info in found:
+        note = info.holder or info.error
+        table.add_row(Text(info.id), info.status, Text(info.call), when(info.created_s), Text(note))
+    Console().print(table)
+    if not found:
+        click.echo("No runs.", err=True)
+
+
+@click.command("run", context_settings={"ignore_unknown_options": True})
+@click.argument("script", type=click.Path(exists=True, dir_okay=False))
+@click.argument("args", nargs=-1, type=click.UNPROCESSED)
+@click.option("--id", "run_id", required=True, help="The run's name; the same again resumes it.")
+@click.option("--store", "path", type=click.Path(path_type=Path), help="Folder of the store; made if it is not there.")
+@json_option
+def run_script(script: str, args: tuple[str, ...], run_id: str, path: Path | None, as_json: bool) -> None:
+    """Run SCRIPT as the run ID. Ends with the script's status; with 3 where that is 0 and a result was not kept.
+
+    Options of this command stand before SCRIPT. With --json what the script prints goes to the standard error.
+    """
+    folder = Path(script).resolve().parent
+    said = {name: each.value for name, each in settings.resolve(folder=folder).items() if each.origin != "default"}
+    store = path or settings.resolve(folder=folder)["store"].value
+    with _as_main(script, args), Session(**said | {"store": store}):
+        with contextlib.redirect_stdout(sys.stderr) if as_json else contextlib.nullcontext():
+            handle, status = _run(script, run_id)
+        lost = [trouble.text for trouble in handle.troubles() if trouble.kind in ("unsaved", "mutated")]
+        for text in lost if status == 0 else ():
+            click.echo(f"not kept: {text}", err=True)
+        status = status or (_NOT_KEPT if lost else 0)
+        if as_json:
+            _print(handle.info._asdict() | {"exit": status})
+    sys.exit(status)
+
+
+def _run(script: str, run_id: str) -> tuple[RunHandle[None], int]:
+    """Run a script in a run; the run, and the status with which the script would have ended."""
+    status = 0
+    opened: list[RunHandle[None]] = []
+    try:
+        with script_run(run_id, None, str(Path(script).resolve())) as handle:
+            opened.append(handle)
+            runpy.run_path(script, run_name="__main__")
+    except (Exception, SystemExit) as error:
+        if not opened:  # not the script's
+            raise
+        if isinstance(error, SystemExit):
+            status = _status_of(error)
+        else:
+            traceback.print_exc()
+            status = 1
+    return opened[0], status
+
+
+@click.command("resume")
+@_id
+@click.option(
+    "--code",
+    type=click.Choice(["current", "recorded"]),
+    default="current",
+    show_default=True,
+    help="Run the code as it is written now, or as it was when the run was started.",
+)
+@store_option
+@json_option
+def resume_run(run_id: str, code: Literal["current", "recorded"], path: Path | None, as_json: bool) -> None:
+    """Take the run ID up again, without the program that started it. Status 1 if it does not succeed.
+
+    What has finished is found; no step is done twice.
+    """
+    with Session(chosen_path(path)) as session:
+        handle = resume(run_id, code=code)
+        if not as_json and handle.changed:
+            click.echo(f"changed since the run was started: {', '.join(handle.changed)}", err=True)
+        state = handle.wait()
+        session.checkpoint()
+        info = handle.info
+        has_value = state == "succeeded" and not info.is_script
+        if as_json:
+            _print(info._asdict() | ({"value": repr(handle.result())} if has_value else {}))
+        elif has_value:
+            click.echo(repr(handle.result()))
+        else:
+            click.echo(info.traceback or f"run {run_id!r}: {state}", err=True)
+    sys.exit(0 if state == "succeeded" else 1)
+
+
+@click.command("cancel")
+@_id
+@store_option
+@json_option
+def cancel(run_id: str, path: Path | None, as_json: bool) -> None:
+    """Cancel the run ID; who drives it stops within a second. A step that is running ends first, and is recorded."""
+    with _handle(run_id, path) as (store, handle):
+        if not handle.cancel():
+            raise Failure(f"run {run_id!r} in {store.path} has succeeded: there is nothing to cancel.")
+        _say(handle.info, "cancelled", as_json=as_json)
+
+
+@click.command("delete")
+@_id
+@store_option
+@json_option
+def delete(run_id: str, path: Path | None, as_json: bool) -> None:
+    """Delete the run ID: its journal and the results of its steps. The id is free then; a new run does all steps anew."""
+    with _handle(run_id, path) as (store, handle):
+        info = handle.info
+        book = Book(store)
+        results = book.delete(book.find(run_id))
+        if as_json:
+            _print({"id": info.id, "results": results})
+        else:
+            click.echo(f"deleted {info.id}: {info.call}, results of the run: {results:,}")
+
+
+@contextlib.contextmanager
+def _handle(run_id: str, path: Path | None) -> Iterator[tuple[Store, RunHandle[Any]]]:
+    with open_store(path) as store:
+        book = Book(store)
+        yield store, RunHandle(book, book.find(run_id))
+
+
+def _say(info: RunInfo, done: str, *, as_json: bool) -> None:
+    if as_json:
+        _print(info._asdict())
+    else:
+        click.echo(f"{done} {info.id}: {info.call}")
+
+
+@contextlib.contextmanager
+def _as_main(script: str, args: tuple[str, ...]) -> Iterator[None]:
+    """While in this block the command line and the way to modules are the script's."""
+    argv, path = sys.argv, sys.path.copy()
+    sys.argv = [script, *args]
+    sys.path.insert(0, str(Path(script).resolve().parent))
+    try:
+        yield
+    finally:
+        sys.argv, sys.path = argv, path
+
+
+def _status_of(end: SystemExit) -> int:
+    """The status with which Python would end."""
+    if end.code is None or isinstance(end.code, int):
+        return end.code or 0
+    click.echo(end.code, err=True)
+    return 1
+
+
+def _print(found: Any) -> None:
+    click.echo(json.dumps(found, indent=2, ensure_ascii=False))

@@ -1,0 +1,152 @@
+"""The book of runs: all runs with ids that a store has, and how each of them stands, also where its driver has died."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+from jumar.clock import SystemClock
+from jumar.errors import RunError
+from jumar.keys.digest import digest
+from jumar.runs.root import shown
+from jumar.store import holder as holders
+from jumar.store.lease import Leases
+from jumar.store.named_runs import NamedRun, NamedRuns, State
+from jumar.store.records import CallRecord
+from jumar.store.sqlite_connection import FAULTS
+from jumar.store.sqlite_index import SqliteIndex
+from jumar.store.store import Store
+
+
+class RunInfo(NamedTuple):
+    """A run as it stands."""
+
+    id: str
+    status: State
+    """``running`` only while a living process drives it; one whose driver died is ``interrupted``."""
+    call: str
+    """The root with its arguments, or the script."""
+    created_s: float
+    """Seconds since the epoch."""
+    ended_s: float | None
+    error: str
+    """Of a failed run: the error in a line."""
+    traceback: str
+    metadata: dict[str, Any]
+    holder: str
+    """Who drives it: ``process 123 on host``; empty where nobody does."""
+    is_script: bool
+    """Whether it is the run of a script, which has no value and is resumed by running the script."""
+    drives: list[dict[str, Any]]
+    """Each time that somebody drove it: ``at_s``, ``by``, ``code`` (``current``, ``recorded`` or ``script``), ``changed``."""
+
+
+class Book:
+    """The runs of one store.
+
+    Args:
+        store: The store; of several as one, the first.
+        session: Tells the sessions of this process apart where it takes leases.
+
+    Raises:
+        RunError: The store is in memory: there is nobody whom a run could survive for. From methods: it cannot be read
+            or written.
+    """
+
+    def __init__(self, store: Store, session: str = "") -> None:
+        database = store.index
+        if not isinstance(database, SqliteIndex):
+            raise RunError(
+                f"{store!r} keeps no runs with ids: they need a store in a folder, such as Session('.jumar')"
+            )
+        self.store = store
+        self.table = NamedRuns(database)
+        clock = SystemClock()
+        self.leases = Leases(database, clock, holders.me(f"runs-{session}"))
+        self.elapsed_s = clock.elapsed_s
+
+    def find(self, run_id: str) -> NamedRun:
+        """The run of this id.
+
+        Raises:
+            RunError: There is none.
+        """
+        with self.careful():
+            found = self.table.find(run_id)
+        if found is None:
+            raise RunError(f"there is no run {run_id!r} in {self.store!r}. See `jumar runs`.")
+        return found
+
+    def info(self, run: NamedRun) -> RunInfo:
+        """How a run stands."""
+        with self.careful():
+            holder = self.leases.holder_of(lease_key(run.token))
+        state = run.state
+        if state == "running" and holder is None:
+            latest = self.table.find(run.id)  # it may have ended between the two looks
+            run = latest if latest is not None and latest.token == run.token else run
+            state = "interrupted" if run.state == "running" else run.state
+        return RunInfo(
+            run.id,
+            state,
+            shown(run),
+            run.created_s,
+            run.ended_s,
+            run.error,
+            run.traceback,
+            json.loads(run.metadata),
+            said(holder) if state == "running" and holder else "",
+            not run.task,
+            json.loads(run.drives),
+        )
+
+    def all(self) -> list[RunInfo]:
+        """All runs, newest first."""
+        with self.careful():
+            return [self.info(run) for run in self.table.all()]
+
+    def calls(self, run: NamedRun) -> list[CallRecord]:
+        """What is recorded of the calls of a run, oldest first; calls without a record are not among them."""
+        with self.careful():
+            keys = self.table.calls(run.token)
+        found = [next(self.store.calls(prefix=key.hex(), limit=1), None) for key in keys]
+        return sorted([call for call in found if call is not None], key=lambda call: call.created_s)
+
+    def delete(self, run: NamedRun) -> int:
+        """Delete a run, its journal and the results of its steps; how many results that were.
+
+        Raises:
+            RunError: Somebody drives it.
+        """
+        info = self.info(run)
+        if info.status == "running":
+            raise RunError(f"run {run.id!r} is driven by {info.holder}: cancel it first, or wait for its end.")
+        with self.careful():
+            keys = self.table.delete(run.token)
+        kept = [key for key in keys if self.store.find(key) is not None]
+        self.store.remove(kept)
+        return len(kept)
+
+    @contextmanager
+    def careful(self) -> Iterator[None]:
+        """Turn errors of the database into errors that say what they mean."""
+        try:
+            yield
+        except (*FAULTS, OSError) as error:
+            raise RunError(
+                f"the runs of {self.store!r} cannot be read or written ({type(error).__name__}: {error}): another program "
+                f"holds the index, the disk is full, or it may not be written."
+            ) from error
+
+
+def lease_key(token: bytes) -> bytes:
+    """What the lease on a run is known by, among those on calls."""
+    return digest(b"jumar:run:1" + token)
+
+
+def said(holder: str) -> str:
+    """A holder as people say it."""
+    known = holders.read(holder)
+    return holder if known is None else f"process {known.process} on {known.place.partition('/')[0]}"

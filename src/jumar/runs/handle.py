@@ -1,0 +1,167 @@
+"""Handles of runs: what a program holds of a run that it drives, or that another one drives or has driven."""
+
+from __future__ import annotations
+
+import concurrent.futures as cf
+import json
+import threading
+import time
+from contextlib import suppress
+from typing import Any, Generic, NamedTuple, TypeVar, cast
+
+from jumar.errors import DamagedError, RunError, RunFailedError
+from jumar.future import Future
+from jumar.runs.book import Book, RunInfo
+from jumar.runs.driver import Driver
+from jumar.store.named_runs import NamedRun, State
+from jumar.store.records import CallRecord
+from jumar.store.trouble import Trouble
+
+T = TypeVar("T")
+
+_PAUSES_S = (0.01, 0.25)
+"""The first and the longest pause between two looks at a run of another process, in seconds; each is twice the last."""
+
+
+class Driven(NamedTuple):
+    """What this process has of a run that it drives."""
+
+    driver: Driver
+    future: Future[Any] | None
+    """The root's; None for a script's run."""
+    changed: tuple[str, ...]
+
+
+class RunHandle(Generic[T]):
+    """A durable run. Made by ``task.start``, `jumar.resume`, `jumar.run` and `jumar.runs.get`.
+
+    Args:
+        book: The book that the run is in.
+        row: The run.
+        driven: What this process has of it, if it drives it.
+    """
+
+    def __init__(self, book: Book, row: NamedRun, driven: Driven | None = None) -> None:
+        self._book, self._token, self._driven = book, row.token, driven
+        self._planned = row if driven is not None and driven.driver.is_planned else None
+        self.id = row.id
+        """The run's id."""
+        self.changed: tuple[str, ...] = driven.changed if driven else ()
+        """The functions, classes and values whose code is not what it was when the run was started."""
+
+    @property
+    def info(self) -> RunInfo:
+        """All that is known of the run, as it stands now.
+
+        Raises:
+            RunError: It was deleted.
+        """
+        return self._book.info(self._row())
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """What was given when it was started."""
+        return cast("dict[str, Any]", json.loads(self._row().metadata))
+
+    def status(self) -> State:
+        """How it stands: ``pending``, ``running``, ``succeeded``, ``failed``, ``interrupted`` or ``cancelled``.
+
+        A run whose process died is ``interrupted``: seen at once on the same machine, elsewhere when its lease lapses.
+        """
+        return self.info.status
+
+    def wait(self, timeout: float | None = None) -> State:
+        """How it stands once none of its calls is under way any more. Never raises what the run raised.
+
+        Args:
+            timeout: Seconds to wait at most; None waits for as long as it takes.
+
+        Raises:
+            TimeoutError: It is still driven. It goes on.
+        """
+        until_s = None if timeout is None else time.monotonic() + timeout
+        if self._driven is not None and self._driven.future is not None:
+            with suppress(cf.CancelledError):  # the state says it
+                self._driven.future.exception(timeout)
+            left_s = None if until_s is None else max(0.0, until_s - time.monotonic())
+            if not self._driven.driver.released.wait(left_s):
+                raise TimeoutError(f"calls of run {self.id!r} did not end within {timeout} s; they go on")
+        pause_s, never = _PAUSES_S[0], threading.Event()
+        while (state := self.status()) == "running":
+            if until_s is not None and time.monotonic() >= until_s:
+                raise TimeoutError(f"run {self.id!r} did not end within {timeout} s; it goes on")
+            never.wait(pause_s)
+            pause_s = min(2 * pause_s, _PAUSES_S[1])
+        return state
+
+    def result(self, timeout: float | None = None) -> T:
+        """The root's value; waits for it, whoever drives the run.
+
+        Args:
+            timeout: Seconds to wait at most.
+
+        Raises:
+            TimeoutError: The run is still driven. It goes on.
+            RunFailedError: It was cancelled or interrupted, or failed in another program.
+            RunError: It is a script's run, which has no value.
+            BaseException: What the root raised, where this program drives it.
+        """
+        if self._driven is not None and self._driven.future is not None:
+            try:
+                return cast("T", self._driven.future.result(timeout))
+            except cf.CancelledError:
+                pass  # why it was is written below
+            finally:
+                if self._driven.future.done():
+                    self._driven.driver.ended.wait()
+        state = self.wait(timeout)
+        row = self._row()
+        if state != "succeeded":
+            error = f": {row.error}" if row.error else ""
+            raise RunFailedError(
+                f"run {self.id!r} {_PAST.get(state, f'is {state}')}{error}. {_ADVICE.format(id=self.id)}"
+            )
+        if row.result is None:
+            raise RunError(f"run {self.id!r} is a script's, which has no value; `calls()` gives what it computed")
+        entry = self._book.store.find(row.result)
+        if entry is None:
+            raise RunError(f"the result of run {self.id!r} is not in the store any more. {_ADVICE.format(id=self.id)}")
+        try:
+            return cast("T", self._book.store.load(entry))
+        except DamagedError as error:
+            raise RunError(f"the result of run {self.id!r} cannot be read: {error}") from error
+
+    def cancel(self) -> bool:
+        """Stop the run; whether it is cancelled now. Steps that are running end and are recorded.
+
+        One that another process drives stops within a second; one that has succeeded stays as it is.
+        """
+        with self._book.careful():
+            is_cancelled = self._book.table.cancel(self._token, self._book.store.now_s())
+        if is_cancelled and self._driven is not None and not self._driven.driver.ended.is_set():
+            self._driven.driver.run.cancel()
+        return is_cancelled
+
+    def calls(self) -> list[CallRecord]:
+        """What is recorded of the calls that the run asked for, oldest first."""
+        return self._book.calls(self._row())
+
+    def troubles(self) -> list[Trouble]:
+        """The latest trouble with storage in the sessions of this program that take part in the run."""
+        engines = self._driven.driver.run.engines if self._driven is not None else ()
+        return [trouble for engine in engines for trouble in engine.owner.troubles]
+
+    def _row(self) -> NamedRun:
+        if self._planned is not None:
+            return self._planned
+        row = self._book.find(self.id)
+        if row.token != self._token:
+            raise RunError(f"run {self.id!r} was deleted, and another one has its id now")
+        return row
+
+    def __repr__(self) -> str:
+        return f"<jumar.runs.RunHandle {self.id!r}>"
+
+
+_PAST = {"failed": "has failed", "cancelled": "was cancelled", "interrupted": "was interrupted"}
+_ADVICE = "`jumar resume {id}` or jumar.resume({id!r}) goes on with it; what has finished stays finished."

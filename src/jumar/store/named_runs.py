@@ -1,0 +1,216 @@
+"""Runs with ids, as the store keeps them: what each was started with, how it stands, and which steps it has begun."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Collection, Sequence
+from typing import Any, Literal, NamedTuple
+
+from jumar.keys.digest import digest
+from jumar.store.database import Database
+from jumar.store.pins import has_table
+
+State = Literal["pending", "running", "succeeded", "failed", "interrupted", "cancelled"]
+STATES: tuple[State, ...] = ("pending", "running", "succeeded", "failed", "interrupted", "cancelled")
+
+GUARDED = "SELECT key FROM journal UNION SELECT result FROM named_runs WHERE result IS NOT NULL"
+
+_COLUMNS = (
+    "id, token, created_s, ended_s, state, task, parameters, arguments, code, place, by_reference, by_value, result, "
+    'error, traceback, metadata, drives, "check"'
+)
+_BEGIN = """
+INSERT OR REPLACE INTO journal (key, run, parent, position, task, parameters, arguments, begun_s)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+"""
+_JOURNAL = (
+    "SELECT key, parent, position, task, parameters, arguments, begun_s FROM journal WHERE run = ? ORDER BY begun_s"
+)
+
+
+class NamedRun(NamedTuple):
+    """A run as it is recorded."""
+
+    id: str
+    token: bytes
+    """What its keys are made from: another run with the same id, after a deletion, has another one."""
+    created_s: float
+    ended_s: float | None
+    state: State
+    """As it was last written; a run whose driver died still says ``running`` here."""
+    task: str
+    """The root's module and name; empty for a script's run."""
+    parameters: str
+    arguments: bytes
+    """The root's arguments as tokens, in which places stand for calls."""
+    code: bytes
+    """Digest of the root's code when the run was started."""
+    place: str
+    """Where the root is written, as JSON: module, file, name. For a script's run the script's path."""
+    by_reference: bytes | None
+    by_value: bytes | None
+    result: bytes | None
+    """The key of the root's result."""
+    error: str
+    traceback: str
+    metadata: str
+    """JSON."""
+    drives: str
+    """JSON: each time that somebody drove it, and with which code."""
+    check: bytes = b""
+    """Digest of what never changes; a row is carried over from a damaged database only if it fits."""
+
+    def checked(self) -> NamedRun:
+        """The same with its check."""
+        fixed = self[:3] + self[5:12]
+        return self._replace(check=digest(json.dumps(fixed, default=bytes.hex).encode("utf-8", "surrogatepass")))
+
+    def is_sound(self) -> bool:
+        """Whether it is what was written, as far as that never changes."""
+        return self.state in STATES and self.checked().check == self.check
+
+
+class Begun(NamedTuple):
+    """A step that a run has begun."""
+
+    key: bytes
+    parent: bytes
+    position: int
+    """How many steps its parent had asked for before."""
+    task: str
+    parameters: str
+    arguments: bytes
+    begun_s: float
+
+
+class NamedRuns:
+    """Keeps runs in the database of an index. Every method may be called from any thread.
+
+    Args:
+        database: The index.
+
+    Raises:
+        sqlite3.Error: From each method, where the database cannot be read or written.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add(self, run: NamedRun) -> bool:
+        """Whether the run was added; else there is one of this id."""
+        row = f"INSERT OR IGNORE INTO named_runs ({_COLUMNS}) VALUES ({', '.join('?' * len(run))})"
+        values = run.checked()
+        return bool(self._database.transact(lambda connection: connection.execute(row, values).rowcount))
+
+    def find(self, run_id: str) -> NamedRun | None:
+        """The run of this id."""
+        found = self._read("WHERE id = ?", (run_id,))
+        return found[0] if found else None
+
+    def all(self) -> list[NamedRun]:
+        """All runs, newest first."""
+        return self._read("ORDER BY created_s DESC, rowid DESC", ())
+
+    def change(self, token: bytes, **fields: Any) -> None:
+        """Write some fields of a run; nothing happens where it was deleted."""
+        assert set(fields) <= set(NamedRun._fields)  # no outside text gets into the statement
+        statement = f"UPDATE named_runs SET {', '.join(f'{name} = ?' for name in fields)} WHERE token = ?"
+        self._database.transact(lambda connection: connection.execute(statement, (*fields.values(), token)))
+
+    def cancel(self, token: bytes, at_s: float) -> bool:
+        """Whether the run is cancelled now; one that succeeded is not, and who drives it hears of it by its state."""
+        statement = "UPDATE named_runs SET state = 'cancelled', ended_s = ? WHERE token = ? AND state <> 'succeeded'"
+        return bool(self._database.transact(lambda connection: connection.execute(statement, (at_s, token)).rowcount))
+
+    def note_drive(self, token: bytes, drive: dict[str, Any]) -> None:
+        """Note that somebody begins to drive a run."""
+
+        def write(connection: sqlite3.Connection) -> None:
+            row = connection.execute("SELECT drives FROM named_runs WHERE token = ?", (token,)).fetchone()
+            if row is not None:
+                drives = json.dumps([*json.loads(row[0]), drive])
+                connection.execute("UPDATE named_runs SET drives = ? WHERE token = ?", (drives, token))
+
+        self._database.transact(write)
+
+    def states(self, tokens: Collection[bytes]) -> dict[bytes, str]:
+        """What is written of the states of these runs; a deleted one is not among them."""
+        marks = ", ".join("?" * len(tokens))
+        with self._database.reading() as connection:
+            rows = connection.execute(
+                f"SELECT token, state FROM named_runs WHERE token IN ({marks})", tuple(tokens)
+            ).fetchall()
+        return dict(rows)
+
+    def delete(self, token: bytes) -> list[bytes]:
+        """Delete a run with its journal; the keys of its steps, and of its root's result."""
+
+        def write(connection: sqlite3.Connection) -> list[bytes]:
+            question = "SELECT key FROM journal WHERE run = ? UNION SELECT result FROM named_runs WHERE token = ?"
+            keys = [key for (key,) in connection.execute(question, (token, token)) if key is not None]
+            connection.execute("DELETE FROM named_runs WHERE token = ?", (token,))
+            connection.execute("DELETE FROM journal WHERE run = ?", (token,))
+            connection.execute("DELETE FROM run_calls WHERE run = ?", (token,))
+            return keys
+
+        return self._database.transact(write)
+
+    # -- what a run asked for ------------------------------------------------------------------------------------------
+
+    def begin(self, token: bytes, step: Begun, lease: bytes, holder: str) -> Literal["begun", "cancelled", "taken"]:
+        """Note that a step is about to run, if the run is still wanted, and still the caller's, in the same transaction.
+
+        Args:
+            token: The run's.
+            step: The step.
+            lease: What the lease on the run is known by.
+            holder: Who ought to have it.
+        """
+        row = (step.key, token, *step[1:])
+
+        def write(connection: sqlite3.Connection) -> Literal["begun", "cancelled", "taken"]:
+            state = connection.execute("SELECT state FROM named_runs WHERE token = ?", (token,)).fetchone()
+            if state is None or state[0] == "cancelled":
+                return "cancelled"
+            if not connection.execute("SELECT 1 FROM leases WHERE key = ? AND holder = ?", (lease, holder)).fetchone():
+                return "taken"
+            connection.execute(_BEGIN, row)
+            return "begun"
+
+        return self._database.transact(write)
+
+    def begun(self, token: bytes) -> list[Begun]:
+        """The steps that a run has begun, in that order."""
+        with self._database.reading() as connection:
+            if not has_table(connection, "journal"):
+                return []
+            return [Begun(*row) for row in connection.execute(_JOURNAL, (token,))]
+
+    def note_calls(self, token: bytes, keys: Sequence[bytes]) -> None:
+        """Note calls that a run asked for."""
+        rows = [(token, key) for key in keys]
+        self._database.transact(
+            lambda connection: connection.executemany("INSERT OR IGNORE INTO run_calls (run, key) VALUES (?, ?)", rows)
+        )
+
+    def calls(self, token: bytes) -> list[bytes]:
+        """The keys of the calls that a run asked for, its steps among them."""
+        with self._database.reading() as connection:
+            if not has_table(connection, "run_calls"):
+                return []
+            question = "SELECT key FROM run_calls WHERE run = ? UNION SELECT key FROM journal WHERE run = ?"
+            return [key for (key,) in connection.execute(question, (token, token))]
+
+    def _read(self, clause: str, values: tuple[Any, ...]) -> list[NamedRun]:
+        with self._database.reading() as connection:
+            if not has_table(connection, "named_runs"):
+                return []
+            return [NamedRun(*row) for row in connection.execute(f"SELECT {_COLUMNS} FROM named_runs {clause}", values)]
+
+
+def guarded_keys(connection: sqlite3.Connection) -> set[bytes]:
+    """The keys of the steps and results of all runs: if a sweep took them, effects would come again."""
+    if not has_table(connection, "journal"):
+        return set()
+    return {key for (key,) in connection.execute(GUARDED)}
