@@ -227,14 +227,14 @@ def test_a_task_may_return_calls_and_ends_as_they_do(processes):
 def test_a_wait_inside_a_task_can_run_out_of_time_and_a_call_be_taken_back(processes):
     @jumar.task
     def impatient(folder):
-        blocked = [jumar.spawn(lambda n: Path(folder, "gate").read_text(), n) for n in range(2)]
+        blocked = [jumar.spawn(lambda n: Path(folder, f"gate{n}").read_text(), n) for n in range(2)]
         waiting = add.spawn(blocked[0], 1)
         try:
             blocked[0].result(timeout=0.01)
         except TimeoutError:
             taken_back = waiting.cancel(), waiting.cancelled(), blocked[1].done()
-        for _ in blocked:
-            Path(folder, "gate").write_text("open")
+        for n in range(2):  # of two readers of one gate the first may be gone when the second is written to
+            Path(folder, f"gate{n}").write_text("open")
         return taken_back, isinstance(caught(waiting), CancelledError)
 
     def caught(future):
@@ -246,7 +246,8 @@ def test_a_wait_inside_a_task_can_run_out_of_time_and_a_call_be_taken_back(proce
     import tempfile
 
     with tempfile.TemporaryDirectory() as folder:
-        os.mkfifo(Path(folder, "gate"))
+        for n in range(2):
+            os.mkfifo(Path(folder, f"gate{n}"))
         assert impatient(folder) == ((True, True, False), True)
 
 
