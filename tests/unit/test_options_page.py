@@ -41,6 +41,7 @@ OTHER = {
     "code": {"code": "own"},
     "uses": {"uses": [len]},
     "env": {"env": ["pytest"]},
+    "step": {"step": True},
 }
 """For each option what makes it another than by default."""
 
@@ -105,14 +106,16 @@ def test_it_may_be_said_where_the_page_says(name):
 @pytest.mark.parametrize("name", NAMES)
 def test_it_is_passed_on_where_the_page_says(session, name):
     plain = makes_another.spawn().result()
-    given = makes_another.options(reuse="never").options(**OTHER[name]).spawn().result()
+    anew = makes_another if name == "step" else makes_another.options(reuse="never")  # a step is another call anyway
+    given = anew.options(**OTHER[name]).spawn().result()
     is_passed_on = (given[0] if name == "catch" else given) != plain
     assert ROWS[name][PASSED_ON] == ("yes" if is_passed_on else "no")
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_it_joins_the_key_where_the_page_says(session, name):
-    is_in_key = add.options(**OTHER[name]).key(1, 2) != add.key(1, 2)
+    given, plain = (task.spawn(1, 2) for task in (add.options(**OTHER[name]), add))
+    is_in_key = given.key != plain.key
     assert ROWS[name][IN_KEY] == ("yes" if is_in_key else "no")
 
 

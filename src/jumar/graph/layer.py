@@ -104,5 +104,6 @@ _OF_ONE_TASK = {
     "restore": _HOOKS,
     "exists": _HOOKS,
     "catch": "with it calls give other values, (value, error), which code that does not know of the block cannot expect.",
+    "step": f"{_KEY} Whether a function has effects is for its declaration to say.",
     "reuse": f"{_KEY} To run all calls anew, say refresh=True.",
 } | dict.fromkeys(("version", "ignore", "key", "code", "uses", "env"), _KEY)
