@@ -372,8 +372,8 @@ def test_an_error_keeps_its_type_its_text_its_notes_and_where_it_was_raised(proc
     with pytest.raises(KeyError, match="missing") as raised:
         fails.spawn().result()
     assert "look here" in raised.value.__notes__
+    # Not the line's text: from 3.1.3 on cloudpickle leaves out of which file a function is that it writes by value.
     assert "in fails" in str(raised.value.__cause__)
-    assert "raise error" in str(raised.value.__cause__)
 
 
 @pytest.mark.parametrize(
