@@ -1,11 +1,15 @@
 """What many tests use: a count of how often tasks ran, and sessions that leave nothing behind."""
 
+import signal
 import threading
 from collections import Counter
 
 import pytest
 
 import jumar
+
+# A runner that was started in the background of a shell hands an ignored Ctrl-C down to all its children.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 class Tally:
