@@ -199,9 +199,9 @@ def test_any_file_or_directory_that_a_killed_process_leaves_may_vanish(live, tmp
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(1800)
-def test_a_flipped_bit_at_ten_thousand_places_of_the_index_gives_no_wrong_value(sound, tmp_path):
+@pytest.mark.timeout(600)
+def test_a_flipped_bit_at_three_thousand_places_of_the_index_gives_no_wrong_value(sound, tmp_path):
     original, entries = sound
     size_bytes = (original / "index.sqlite").stat().st_size
-    for path in damaged_copies(original, tmp_path / "store", "index.sqlite", range(0, size_bytes, 29)):
+    for path in damaged_copies(original, tmp_path / "store", "index.sqlite", range(0, size_bytes, 97)):
         store_copies.use(path, entries)
