@@ -19,6 +19,7 @@ from jumar import processes as processes  # it puts itself in its place
 from jumar.block import options
 from jumar.building import graph, lazily
 from jumar.current import current_call
+from jumar.decorator import spawn, task
 from jumar.delayed import delayed
 from jumar.errors import (
     ArgumentError,
@@ -46,7 +47,7 @@ from jumar.session import Session, configure
 from jumar.shell import shell
 from jumar.step import step
 from jumar.store.store import Store
-from jumar.task import Task, spawn, task
+from jumar.task import Task
 
 if TYPE_CHECKING:
     from jumar import hooks, runs

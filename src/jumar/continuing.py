@@ -116,12 +116,13 @@ class Continuing:
         """The result of a call that returned other calls, all of which have ended; and why it could not be kept."""
         tail = call.tail
         if call.caught is not None:
-            return self._recorder.result(call, Ran((None, call.caught), None, call.seconds))
+            return self._recorder.result(call, Ran(None, call.caught, call.seconds).as_answer())
         if type(tail) is Call and not call.catches:
             self._read_error(tail)
             return self._recorder.inherited(call, tail.outcome)
         value = rebuild(tail, lambda leaf: self._read(leaf) if type(leaf) is Call else leaf)
-        return self._recorder.result(call, Ran((value, None) if call.catches else value, None, call.seconds))
+        ran = Ran(value, None, call.seconds)
+        return self._recorder.result(call, ran.as_answer() if call.catches else ran)
 
     def _read_error(self, tail: Call) -> None:
         """Raise what an ended call ended with, if it has no result."""

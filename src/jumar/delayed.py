@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, ParamSpec, Protocol, TypeVar, cast, overload
 
+from jumar.decorator import task_of
 from jumar.lazy import Lazy
-from jumar.task import task_of
 
 P = ParamSpec("P")
 T = TypeVar("T")

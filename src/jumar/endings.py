@@ -93,14 +93,25 @@ class Endings:
         """End a call, and all that need it, with an error; ``is_kept`` says that it was found, and is not to be recorded."""
         if call.keep and call.state is RUNNING and isinstance(error, Exception) and not is_kept:
             self._recorder.failure(call, error, seconds)
+        self.doom(call, error, "failed", seconds)
+
+    def doom(self, call: Call, error: BaseException, how: How, seconds: float = 0.0) -> None:
+        """End a call, and all that can never run because of it; calls that answer with the error may run now."""
         failed = Failed(error)
         with self._latch:
-            doomed = self._scheduler.fail(call, error)  # nothing, if it was abandoned meanwhile
-            self._live.failed += sum(lost.counted for lost in doomed)
+            lose = self._scheduler.abandon if how == "cancelled" else self._scheduler.fail
+            doomed = lose(call, error)  # nothing, if it was abandoned meanwhile
+            counted = sum(lost.counted for lost in doomed)
+            if how == "cancelled":
+                self._live.cancelled += counted
+            else:
+                self._live.failed += counted
             for lost in doomed:
                 lost.outcome = failed
                 self._live.leave(lost)
-        self.end(doomed, "failed", seconds)
+            workers = self._crew.free()
+        self.end(doomed, how, seconds)
+        self._crew.start(workers)
 
     def settle(self, call: Call, trouble: StoreError | None) -> None:
         """Give a finished call's result to its futures."""

@@ -115,7 +115,7 @@ class Engine:
         reading = Reading(live, scheduler, crew, self._await)
         self.read, self.read_into, self.failure = reading.read, reading.read_into, reading.failure
         self._continuing = Continuing(live, scheduler, self._recorder, self._make, self.read)
-        self.adopt = Adoptions(live, scheduler, crew, endings.settle, endings.end).adopt
+        self.adopt = Adoptions(live, scheduler, crew, endings.settle, endings.doom).adopt
         self._flights: Flights | None = None
         if leases is not None:
             from jumar.flights import Flights  # noqa: PLC0415  (most sessions share no calls with other processes)
@@ -140,7 +140,7 @@ class Engine:
         """A future for the call, which is found, joined with an equal one under way, or run."""
         if call.entered or call.twin is not None:
             return self._follow(call.twin or call)
-        self._waits.is_deep(call)
+        self._waits.is_deep(call)  # raises where the call would find no room on the stack
         future: Future[Any] = Future(self, call)
         # What a first run asks for is new, and the store knows that without a look at the disk.
         look = call.is_findable
@@ -326,7 +326,7 @@ class Engine:
 
         future.exception()
         call: Call = future._call  # noqa: SLF001
-        return explain(self._store, (call.content if call.unrepeatable and call.content else call.key).hex())
+        return explain(self._store, (call.recorded_key or call.key).hex())
 
     def cancel(self, future: Future[Any]) -> bool:
         """Take back a future; its call too, if nobody else wants it and it has not started."""

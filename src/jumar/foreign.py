@@ -16,7 +16,7 @@ from jumar.graph.scheduler import Scheduler
 from jumar.keys.digest import DIGEST_SIZE
 from jumar.keys.value import register_reference
 from jumar.live import Live
-from jumar.result import Failed, Shared
+from jumar.result import Shared
 
 
 class Foreign:
@@ -44,7 +44,7 @@ class Adoptions:
         scheduler: The engine's.
         crew: The engine's.
         settle: Gives the futures of a call that ended well their value.
-        end: Tells that calls have ended without a result.
+        doom: Ends a call, and all that can never run because of it.
     """
 
     def __init__(
@@ -53,13 +53,13 @@ class Adoptions:
         scheduler: Scheduler,
         crew: Crew,
         settle: Callable[[Call, None], None],
-        end: Callable[[Sequence[Call], How, float], None],
+        doom: Callable[[Call, BaseException, How], None],
     ) -> None:
         self._live = live
         self._scheduler = scheduler
         self._crew = crew
         self._settle = settle
-        self._end = end
+        self._doom = doom
         self._calls: WeakKeyDictionary[cf.Future[Any], Call] = WeakKeyDictionary()
 
     def adopt(self, future: cf.Future[Any]) -> Call:
@@ -88,28 +88,13 @@ class Adoptions:
         try:
             value = future.result()
         except BaseException as error:  # noqa: BLE001  (whatever it is belongs to those who wait for the call)
-            self._fail(call, error, future.cancelled())
+            self._doom(call, error, "cancelled" if future.cancelled() else "failed")
             return
         call.outcome = Shared(value)
         with self._live.latch:
             self._scheduler.finish(call)
             workers: Sequence[Call] = self._crew.free()
         self._settle(call, None)
-        self._crew.start(workers)
-
-    def _fail(self, call: Call, error: BaseException, cancelled: bool) -> None:
-        """End a call that failed or was cancelled, and all that can never run because of it."""
-        failed = Failed(error)
-        with self._live.latch:
-            doomed = (self._scheduler.abandon if cancelled else self._scheduler.fail)(call, error)
-            counted = sum(lost.counted for lost in doomed)
-            self._live.cancelled += counted if cancelled else 0
-            self._live.failed += 0 if cancelled else counted
-            for lost in doomed:
-                lost.outcome = failed
-                self._live.leave(lost)
-            workers: Sequence[Call] = self._crew.free()  # a call that catches errors may run now
-        self._end(doomed, "cancelled" if cancelled else "failed", 0.0)
         self._crew.start(workers)
 
 

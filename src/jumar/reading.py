@@ -11,8 +11,8 @@ from jumar.future import Future
 from jumar.graph.call import DONE, Call
 from jumar.graph.scheduler import Scheduler
 from jumar.live import Live
-from jumar.record import path_note
 from jumar.result import Failed, Result
+from jumar.trail import path_note
 
 
 class Reading:

@@ -15,11 +15,11 @@ from jumar.acceptance import accepted_keys
 from jumar.clock import Clock
 from jumar.continuation import Continuation, calls_in, described
 from jumar.errors import DamagedError, FingerprintError, StoreError
-from jumar.graph.call import DONE, FAILED, NOTHING, Call
+from jumar.graph.call import DONE, NOTHING, Call
 from jumar.graph.call_info import call_info
 from jumar.graph.sketch import Sketch
 from jumar.hooked import is_wanted, restored, saved
-from jumar.keys.call import call_key, describe_arguments
+from jumar.keys.call import call_key
 from jumar.keys.value import token
 from jumar.result import Kept, KeptError, Result, Shared, kept_result
 from jumar.store.lineage import EXPIRED, REFRESHED, SUSPICION
@@ -30,8 +30,6 @@ from jumar.worker import Ran
 
 _NEEDS_RECORDED = 1000
 """Calls among the arguments that are recorded with a result; more would make rows large that explain no better."""
-_LONGEST_PATH = 8
-"""Calls named between a call that was asked for and the one whose error it raises."""
 
 
 class Recorder:
@@ -62,17 +60,11 @@ class Recorder:
             It is encoded, and a large one is in its blob, before this returns: what its readers do to the value
             cannot reach the store.
         """
-        value, task = ran.value, call.task
-        key = call.content if call.unrepeatable else call.key
+        value, task, key = ran.value, call.task, call.recorded_key
         if not call.keep or key is None:
             return Shared(value), None
-        # What a step is was decided when it was asked for, whatever became of its arguments: its place.
-        if (
-            call.fragile
-            and not call.journaled
-            and b"".join(task.tokens(call.args, call.kwargs or {})) != call.arguments
-        ):
-            return Shared(value), self.complain("mutated", call, _MUTATED)
+        if call.fragile and (trouble := self._mutation(call)):
+            return Shared(value), trouble
         if task.saves is not None:
             return Shared(value), saved(call, call_info(call, ran.seconds), value, task.saves, self.complain)
         payload, trouble = self._payload(call, ran)
@@ -85,6 +77,13 @@ class Recorder:
         entry = self._entry(call, key, payload, ran.seconds)
         self._store.record(entry)
         return kept_result(self._store, entry, value), self._committed(call)
+
+    def _mutation(self, call: Call) -> StoreError | None:
+        """What is told of a call whose arguments are not what they were when it was made."""
+        # What a step is was decided when it was asked for, whatever became of its arguments: its place.
+        if call.journaled or b"".join(call.task.tokens(call.args, call.kwargs or {})) == call.arguments:
+            return None
+        return self.complain("mutated", call, _MUTATED)
 
     def _committed(self, call: Call) -> StoreError | None:
         """Nothing, once the result of a step is in the store; why it is not there, if it could not be written."""
@@ -122,9 +121,7 @@ class Recorder:
             It is on its way to the disk before anything that a call of the graph records. The graph of a call that is not
             kept is written for nobody: who ends as it does keeps the last graph that it had.
         """
-        is_judged = call.fragile and not call.journaled
-        if is_judged and b"".join(call.task.tokens(call.args, call.kwargs or {})) != call.arguments:
-            self.complain("mutated", call, _MUTATED)
+        if call.fragile and self._mutation(call):
             call.keep = False
         takers = (call, *heirs) if call.keep else ()
         wanted = [each for each in takers if each.keep and not each.unrepeatable and each.task.saves is None]
@@ -153,7 +150,7 @@ class Recorder:
 
     def inherited(self, call: Call, result: Result) -> tuple[Result, StoreError | None]:
         """The result of a call that ended as another one did; a kept one is kept for it too, and not written again."""
-        key = call.content if call.unrepeatable else call.key
+        key = call.recorded_key
         if not (isinstance(result, Kept) and call.keep and key is not None and call.task.saves is None):
             return self.result(call, Ran(result.take(), None, call.seconds))
         row = result.entry
@@ -359,29 +356,6 @@ def needs_of(call: Call) -> bytes | None:
     needs = call.needs if call.tail is NOTHING else calls_in((call.args, call.kwargs))
     needs = needs[:_NEEDS_RECORDED]
     return b"".join([need.key[:NEED_BYTES] for need in needs]) or None
-
-
-def path_note(call: Call) -> str:
-    """A line that leads from a call to the one whose error it raises: for the notes of that error."""
-    path = [call]
-    while len(path) < _LONGEST_PATH:
-        origin = next((need for need in path[-1].needs if need.state is FAILED and need.error is call.error), None)
-        if origin is None:
-            break
-        path.append(origin)
-    *users, origin = path
-    return "jumar: in " + ", needed by ".join([_line(origin, _where(origin)), *map(_line, reversed(users))])
-
-
-def _line(call: Call, where: str = "") -> str:
-    return f"{call.task.name}({describe_arguments(call.task.names, call.arguments)}) [key {call.key.hex()[:12]}{where}]"
-
-
-def _where(call: Call) -> str:
-    """Which attempt of a call failed, and on which worker, as far as it ran here."""
-    attempt = f", attempt {call.attempts}" if call.attempts > 1 else ""
-    worker = getattr(call.outcome, "worker", "")
-    return f"{attempt}, on {worker}" if call.attempts and worker else attempt
 
 
 _NOT_KEPT = (

@@ -273,7 +273,7 @@ class Running:
             self._owner.enter_lazy(call)
             return self._go_on(call, and_next)
         if call.catches:
-            ran = ran._replace(value=(ran.value, None))
+            ran = ran.as_answer()
         return self.endings.complete(call, *self._recorder.result(call, ran), and_next)
 
     def _call_of(self, handle: Any) -> Any:
@@ -308,7 +308,7 @@ class Running:
                 self._recorder.failure(call, error, seconds)
                 return self._try_again(call, wait_s, and_next)
             if policy.catches(error):
-                caught = worker.Ran((None, error), None, seconds)
+                caught = worker.Ran(None, error, seconds).as_answer()
                 return self.endings.complete(call, *self._recorder.result(call, caught), and_next)
             if policy.checkpoint_errors and call.keep:
                 self._recorder.error(call, error, seconds)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine
 from typing import Any, ParamSpec, TypeVar, overload
 
+from jumar.decorator import Declares
 from jumar.graph.options import Options
-from jumar.task import AsyncTask, Declares, Task, task_with
+from jumar.task import AsyncTask, Task, task_with
 
 P = ParamSpec("P")
 T = TypeVar("T")

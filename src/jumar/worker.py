@@ -17,6 +17,10 @@ class Ran(NamedTuple):
     error: BaseException | None
     seconds: float
 
+    def as_answer(self) -> Ran:
+        """The same for a task that catches errors, whose value is both: ``(value, None)`` or ``(None, error)``."""
+        return Ran((self.value, self.error), None, self.seconds)
+
 
 _NOT_RESULTS: dict[type, str] = {
     GeneratorType: "a generator: return a list, or make each item a call of its own",

@@ -197,8 +197,8 @@ def test_children_made_by_a_call_that_keeps_nothing_keep_nothing(tmp_path, keep)
         assert (len(list(session.store.calls())) > 0) == keep
 
 
-DEEP = """
-import os, sys
+LOGGED = """
+import os
 import jumar
 
 runs = os.open("runs", os.O_WRONLY | os.O_APPEND | os.O_CREAT)
@@ -216,7 +216,11 @@ log = Log()
 
 def get_log():
     return log
+"""
 
+DEEP = (
+    LOGGED
+    + """
 @jumar.task
 def add(x, y):
     return x + y
@@ -241,6 +245,7 @@ def nested(n):
 jumar.configure(store="store", workers=2)
 print("answer", add.spawn(nested.spawn(300), tree.spawn(0, 400)).result(), flush=True)
 """
+)
 
 ANSWER = f"answer {sum(range(300)) + 7 + sum(range(400))}"
 
@@ -263,26 +268,10 @@ def test_killed_at_any_moment_no_call_of_a_growing_graph_runs_a_third_time(tmp_p
     assert program.runs().total() == runs
 
 
-NESTED = """
-import os
-import jumar
-
-runs = os.open("runs", os.O_WRONLY | os.O_APPEND | os.O_CREAT)
-
-class Log:
-    def __jumar_key__(self):
-        return "log"
-    def __reduce__(self):
-        return get_log, ()
-    def write(self, i):
-        os.write(runs, b"%d\\n" % i)
-        os.write(1, b"%d\\n" % i)
-
-log = Log()
+NESTED = (
+    LOGGED
+    + """
 tried = set()
-
-def get_log():
-    return log
 
 @jumar.task
 def waits(n):
@@ -326,6 +315,7 @@ def all_of_it(n):
 jumar.configure(store="store", workers=2)
 print("answer", all_of_it.spawn(30).result(), flush=True)
 """
+)
 
 NESTED_ANSWER = f"answer {sum(range(30)) + sum(len(f'no {i}') + len(f'lazily no {i}') for i in range(30)) + 40 + 40}"
 

@@ -93,7 +93,7 @@ def test_a_checkpoint_of_none_says_nothing(session):
             assert not add.spawn(1, 4)._call.keep
 
 
-@pytest.mark.parametrize("form", ["spawn", "lazy", "call", "method", "bound", "map", "submit"])
+@pytest.mark.parametrize("form", ["spawn", "lazy", "call", "method", "bound", "map", "mapped method", "submit"])
 def test_a_block_holds_for_every_form_of_call(session, form):
     class Model:
         @jumar.task
@@ -115,6 +115,7 @@ def test_a_block_holds_for_every_form_of_call(session, form):
         "method": lambda: Model().work.spawn(1),
         "bound": lambda: jumar.spawn(Model().work, 1),
         "map": lambda: next(fail.map([1])),
+        "mapped method": lambda: next(Model().work.map([1])),
         "submit": lambda: session.executor().submit(fail, 1),
     }
     with jumar.options(retries=2):

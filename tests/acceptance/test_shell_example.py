@@ -1,25 +1,12 @@
 """The example of a pipeline of commands does what it says, as the program that it is."""
 
-import os
-import subprocess
-import sys
-from pathlib import Path
-
-EXAMPLE = Path(__file__).parents[2] / "examples" / "shell_pipeline.py"
+from tests.acceptance.test_examples import EXAMPLES
+from tests.acceptance.test_examples import run as run_program
 
 
 def run(folder):
     """Run it in this folder; gives what it printed and its counts."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("JUMAR_")}
-    done = subprocess.run(
-        [sys.executable, "-W", "error", EXAMPLE],
-        env=environment | {"JUMAR_STORE": str(folder / "store")},
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
+    done = run_program(folder, EXAMPLES / "shell_pipeline.py")
     return done.stdout.splitlines(), done.stderr
 
 

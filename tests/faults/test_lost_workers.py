@@ -5,6 +5,8 @@ import random
 import signal
 from pathlib import Path
 
+from tests.acceptance.test_processes_executor import is_gone
+
 import jumar
 
 CALLS, KILLS = 500, 30
@@ -24,14 +26,6 @@ def marked(folder, number, is_killed):
 @jumar.task
 def total(folder, numbers, is_killed):
     return sum(numbers) + marked.spawn(folder, 10_000 + numbers[0], is_killed).result()
-
-
-def is_gone(pid):
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return True
-    return False
 
 
 def test_many_killed_workers_lose_nothing_and_leave_nothing(tmp_path):

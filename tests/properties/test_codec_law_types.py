@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from polars.testing import assert_frame_equal
 from polars.testing.parametric import dataframes
+from tests.properties.test_codec_law import memory_of
 
 from jumar.codecs.registry import Codecs
 
@@ -19,14 +20,6 @@ codecs = Codecs()
 quick = settings(
     max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
-
-
-def memory_of(frames, shift=0):
-    """The frames in memory as a store gives it: private, writable, and for blobs at a multiple of 64 bytes."""
-    data = b"".join(frames)
-    memory = memoryview(mmap.mmap(-1, len(data) + 64))[shift : shift + len(data)]
-    memory[:] = data
-    return memory
 
 
 def restored(value, shift=0):

@@ -3,9 +3,8 @@
 import json
 from pathlib import Path
 
-import numpy as np
 import pytest
-from blake3 import blake3
+from tests.unit.test_store_formats import described
 
 from jumar.store.archive import import_archive
 from jumar.store.records import TaskInfo
@@ -15,14 +14,6 @@ DATA = Path(__file__).parent.parent / "data"
 EXPORTS = sorted(DATA.glob("export-format-*.jumar"))
 EXPECTED = json.loads((DATA / "store-format-1" / "expected.json").read_text())
 SIMULATE = TaskInfo(b"c" * 32, "simulate", "model", "seed size")
-
-
-def described(value):
-    if isinstance(value, np.ndarray):
-        return {"array": blake3(value.tobytes()).hexdigest(), "dtype": value.dtype.str, "shape": list(value.shape)}
-    if isinstance(value, memoryview | bytes):
-        return {"bytes": blake3(bytes(value)).hexdigest()}
-    return {"repr": repr(value)}
 
 
 def test_there_is_an_export_of_the_first_format():

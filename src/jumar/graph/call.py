@@ -139,6 +139,11 @@ class Call:
         """Whether a result kept under its key may be used instead of running."""
         return self.look and not self.unrepeatable
 
+    @property
+    def recorded_key(self) -> bytes | None:
+        """The key under which its result is recorded; None where it can have none, as its values have no identity."""
+        return self.content if self.unrepeatable else self.key
+
     def follow(self, future: Any) -> None:
         """Add a future that is to be settled when the call ends."""
         if self.future is None:

@@ -137,7 +137,7 @@ class Scheduler:
             if dependant.state is WAITING:
                 dependant.missing -= 1
                 if not dependant.missing:
-                    self._release(dependant)
+                    self._make_ready(dependant, is_released=True)
 
     def carry_on(self, call: Call, needs: tuple[Call, ...]) -> list[Call]:
         """Note that a running call returned other calls, which are known here: it is ready again when they have ended.
@@ -152,7 +152,7 @@ class Scheduler:
         lost = next((need for need in needs if need.state in (FAILED, CANCELLED)), None)
         if lost is not None and _answers(call, lost.state, lost.error):
             call.caught = lost.error
-            self._release(call)
+            self._make_ready(call, is_released=True)
             return []
         return self.add(call)
 
@@ -228,18 +228,15 @@ class Scheduler:
         if call.state is WAITING:
             self._make_ready(call)
 
-    def _make_ready(self, call: Call) -> None:
+    def _make_ready(self, call: Call, *, is_released: bool = False) -> None:
+        """Line a call up; ``is_released`` says that it waited for something, which has ended."""
         call.missing = 0
         call.state = READY
-        queue = self._own if call.executor is None else self._others[call.executor]
-        queue.ready.add(call)
-        queue.waiting += 1
-
-    def _release(self, call: Call) -> None:
-        call.missing = 0
-        call.state = READY
-        queue = self._own if call.executor is None else self._others[call.executor]
-        queue.ready.add_released(call)
+        queue = self._queue_of(call)
+        if is_released:
+            queue.ready.add_released(call)
+        else:
+            queue.ready.add(call)
         queue.waiting += 1
 
     def _queue_of(self, call: Call) -> Queue:
@@ -255,7 +252,7 @@ class Scheduler:
             if lost is not call and lost.tail is not NOTHING and _answers(lost, state, error):
                 if lost.state is WAITING:  # else an earlier error is its answer, and it is about to end or has
                     lost.caught = error
-                    self._release(lost)
+                    self._make_ready(lost, is_released=True)
                 continue
             if lost.state is READY:
                 self._queue_of(lost).waiting -= 1

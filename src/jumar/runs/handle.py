@@ -108,9 +108,8 @@ class RunHandle(Generic[T]):
         """
         if self._driven is not None and self._driven.future is not None:
             try:
-                return cast("T", self._driven.future.result(timeout))
-            except cf.CancelledError:
-                pass  # why it was is written below
+                with suppress(cf.CancelledError):  # the row says why it was, and that is what is raised below
+                    return cast("T", self._driven.future.result(timeout))
             finally:
                 if self._driven.future.done():
                     self._driven.driver.ended.wait()
