@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from jumar.crew import NOBODY, Crew
 from jumar.errors import StoreError
 from jumar.events import CallEnded, Event, How
+from jumar.future import NOT_READ, Future
 from jumar.graph.call import CANCELLED, RUNNING, Call
 from jumar.graph.scheduler import Scheduler
 from jumar.live import Live
@@ -77,17 +79,36 @@ class Endings:
     def restore(self, call: Call, result: Result, and_next: bool) -> Call | None:
         """End a call with its kept result; with ``and_next``, the next call for this worker."""
         call.outcome = result
+        workers: Sequence[Call] = NOBODY
         with self._latch:
             self._live.restored += 1
+            releases = and_next or call.dependants is not None  # else nobody becomes free, and nothing ready
             self._scheduler.finish(call)
             self._live.leave(call)
             successor = self._crew.next() if and_next else None
-            workers = self._crew.free()
+            if releases:
+                workers = self._crew.free()
         self.settle(call, None)
-        self._crew.start(workers)
+        if workers:
+            self._crew.start(workers)
         if self._listeners:
             self._tell(CallEnded(call.key, call.task.name, "restored", 0.0))
         return successor
+
+    def end_unentered(self, call: Call, future: Future[Any], result: Result) -> bool:
+        """End a call with its kept result before it is entered; False where that cannot be, as an equal one is under way."""
+        live = self._live
+        with self._latch:
+            if live.is_closed or call.key in live.calls:
+                return False
+            live.restored += 1
+            call.entered = True
+            call.outcome = result
+            self._scheduler.finish(call)
+        future.settle(result.value if type(result) is Shared else NOT_READ)
+        if self._listeners:
+            self._tell(CallEnded(call.key, call.task.name, "restored", 0.0))
+        return True
 
     def fail(self, call: Call, error: BaseException, seconds: float, *, is_kept: bool = False) -> None:
         """End a call, and all that need it, with an error; ``is_kept`` says that it was found, and is not to be recorded."""
@@ -116,14 +137,11 @@ class Endings:
     def settle(self, call: Call, trouble: StoreError | None) -> None:
         """Give a finished call's result to its futures."""
         result: Result = call.outcome
-        shared = type(result) is Shared
+        value = result.value if type(result) is Shared else NOT_READ
         for future in call.release():
             if trouble is not None:
                 future.store_error = trouble
-            if shared:
-                future.settle(result.take())
-            else:
-                future.settle()
+            future.settle(value)
 
     def end_if_doomed(self, call: Call) -> None:
         """End a call that was dead on arrival, because something it needs had failed or was cancelled."""

@@ -14,6 +14,7 @@ from threading import Semaphore
 from typing import TYPE_CHECKING, Any, Literal
 
 from jumar.clock import Clock, SystemClock
+from jumar.continuation import Continuation
 from jumar.continuing import Continuing
 from jumar.crew import NOBODY, Crew
 from jumar.crews import crew_of, unknown_executor
@@ -98,7 +99,7 @@ class Engine:
         self.complain, self.holds, self.known = self._recorder.complain, self._recorder.holds, self._recorder.known
         self.remake = self._make
         self._executor, self._executors = executor, executors or {}
-        in_place = isinstance(executor, InlineExecutor)
+        self._is_in_place = in_place = isinstance(executor, InlineExecutor)
         self._live = live = Live()
         self._latch = live.latch
         self._scheduler = scheduler = Scheduler(resources)
@@ -140,18 +141,20 @@ class Engine:
         """A future for the call, which is found, joined with an equal one under way, or run."""
         if call.entered or call.twin is not None:
             return self._follow(call.twin or call)
-        self._waits.is_deep(call)  # raises where the call would find no room on the stack
+        if self._is_in_place:
+            self._waits.is_deep(call)  # raises where the call would find no room on the stack
         future: Future[Any] = Future(self, call)
-        # What a first run asks for is new, and the store knows that without a look at the disk.
-        look = call.is_findable
-        is_new = look and self._is_new(call)
+        look = call.look and not call.unrepeatable
+        seen = self._first_look(call, future) if look else "unknown"
+        if seen == "found":
+            return future
         try:
             with self._latch:
                 if self._live.join(call, future):
                     return future
-                if is_new:
+                if seen == "absent":
                     look = self._store.has_recorded(call.key)
-                is_lazy = self._is_lazy(call)
+                is_lazy = bool(call.needs) and self._is_lazy(call)
                 workers = NOBODY if look or is_lazy else self._admit(call)
             if look and self._restored_from_store(call):
                 return future
@@ -182,11 +185,14 @@ class Engine:
         for need in call.needs:
             self._await(need)
         future: Future[Any] = Future(self, call)
+        look = call.look and not call.unrepeatable
+        seen = self._first_look(call, future) if look else "unknown"
+        if seen == "found":
+            return future.result()
         try:
             with self._latch:
                 joined = self._live.join(call, future)
-            look = call.is_findable
-            if look and self._is_new(call):
+            if seen == "absent":
                 look = self._store.has_recorded(call.key)
             if not joined and not (look and self._restored_from_store(call)):
                 if call.tail is not NOTHING:
@@ -209,9 +215,28 @@ class Engine:
             workers = self._crew.free()
         self._crew.start(workers)
 
-    def _is_new(self, call: Call) -> bool:
-        """Whether nobody else can have recorded it. A step is known by its place, whichever code recorded it."""
-        return not call.journaled and call.task.hooks is None and self._store.is_new(call.info.code)
+    def _first_look(self, call: Call, future: Future[Any]) -> Literal["found", "absent", "unknown"]:
+        """Look for a call before it is entered: most that are found need not be.
+
+        Returns:
+            ``found``: the call has ended, and its future. ``absent``: only what this process records from here on can be
+            found. ``unknown``: it is to be looked for once it is entered, where nobody else looks for it at the same time.
+        """
+        if call.journaled or call.task.hooks is not None:  # a step is known by its place, whichever code recorded it
+            return "unknown"
+        try:
+            if self._store.is_new(call.info.code):  # as in a first run; the store knows that without a look at the disk
+                return "absent"
+            kept = self._recorder.kept(call)
+        except Exception:
+            if self._live.is_closed:  # the store as well, then; whoever enters the call is told
+                return "unknown"
+            raise
+        if kept is None:
+            return "absent"
+        if isinstance(kept, (Continuation, KeptError)) or not self._endings.end_unentered(call, future, kept):
+            return "unknown"
+        return "found"
 
     @staticmethod
     def _is_lazy(call: Call) -> bool:

@@ -25,7 +25,7 @@ _LOG = logging.getLogger("jumar")
 # The states of concurrent.futures.Future: `wait`, `as_completed` and `asyncio.wrap_future` compare them.
 _PENDING, _FINISHED, _CANCELLED = "PENDING", "FINISHED", "CANCELLED_AND_NOTIFIED"
 
-_NOT_READ: Any = object()
+NOT_READ: Any = object()
 """Stands for a value that is in the call's outcome and that this future has not taken yet."""
 
 
@@ -93,7 +93,7 @@ class Future(cf.Future[T], Handle):
 
     _state: str = _PENDING
     _wait: _Wait | None = None
-    _result: Any = _NOT_READ
+    _result: Any = NOT_READ
     store_error: StoreError | None = None
     """Why the result could not be kept; None where it was, or was not meant to be."""
     item_of: ClassVar[Callable[[Any, Any], Any]]
@@ -159,7 +159,7 @@ class Future(cf.Future[T], Handle):
             self._keeper.wait(self, timeout)
         if self.store_error is not None and self._keeper.strict:
             raise self.store_error
-        if self._result is _NOT_READ:
+        if self._result is NOT_READ:
             if self._call.error is not None or self._state is _CANCELLED:
                 raise self._error()
             self._keeper.read_into(self)
@@ -228,14 +228,14 @@ class Future(cf.Future[T], Handle):
 
     # -- what the engine calls -------------------------------------------------------------------------------------
 
-    def settle(self, value: Any = _NOT_READ, *, cancelled: bool = False) -> None:
+    def settle(self, value: Any = NOT_READ, *, cancelled: bool = False) -> None:
         """End this future and wake who waits. Called once, by the engine, after the call's outcome is in place.
 
         Whoever waits in the ways of the standard library looks at the state and leaves a note to be told, both while
         holding the condition. So the state changes under the condition too, lest they hear of this future twice; and
         where there is no condition yet, in one step with the look for it.
         """
-        if value is not _NOT_READ:
+        if value is not NOT_READ:
             self._result = value
         state = _CANCELLED if cancelled else _FINISHED
         with _settling:
@@ -265,7 +265,7 @@ class Future(cf.Future[T], Handle):
 
     def accept(self, value: Any) -> None:
         """Take the value, if this future has none yet."""
-        if self._result is _NOT_READ:
+        if self._result is NOT_READ:
             self._result = value
 
     def block(self, timeout_s: float | None) -> None:

@@ -60,7 +60,8 @@ class Recorder:
             It is encoded, and a large one is in its blob, before this returns: what its readers do to the value
             cannot reach the store.
         """
-        value, task, key = ran.value, call.task, call.recorded_key
+        value, task = ran.value, call.task
+        key = call.content if call.unrepeatable else call.key
         if not call.keep or key is None:
             return Shared(value), None
         if call.fragile and (trouble := self._mutation(call)):
@@ -76,7 +77,7 @@ class Recorder:
             self._store.note_loss(key, REFRESHED)
         entry = self._entry(call, key, payload, ran.seconds)
         self._store.record(entry)
-        return kept_result(self._store, entry, value), self._committed(call)
+        return kept_result(self._store, entry, value), self._committed(call) if call.journaled else None
 
     def _mutation(self, call: Call) -> StoreError | None:
         """What is told of a call whose arguments are not what they were when it was made."""
@@ -105,7 +106,7 @@ class Recorder:
             payload.blob,
             call.arguments,
             None if call.content == key else call.content,
-            needs_of(call),
+            needs_of(call) if call.needs else None,
             self._run or self._begin_run(),
         )
 
@@ -248,7 +249,8 @@ class Recorder:
         return result
 
     def _usable(self, call: Call, entry: Entry | None) -> Result | Continuation | KeptError | None:
-        if entry is None or self._is_passed_over(call, entry):
+        may_pass = self._audit or call.task.ttl_s is not None
+        if entry is None or (may_pass and self._is_passed_over(call, entry)):
             return None
         kept, _ = role(entry.codec)
         if entry.inline is None and not kept:

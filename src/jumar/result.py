@@ -123,7 +123,8 @@ def kept_result(store: Store, entry: Entry, value: Any) -> Result:
         entry: Its row.
         value: The value itself.
     """
-    return Shared(value) if unchangeable(value) else Kept(store, entry).with_fresh(value)
+    is_shared = type(value) in ATOMS or unchangeable(value)
+    return Shared(value) if is_shared else Kept(store, entry).with_fresh(value)
 
 
 class KeptError(NamedTuple):

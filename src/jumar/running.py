@@ -120,7 +120,7 @@ class Running:
         """End a call with what is kept of it or comes of it; what follows, and what is to be told that it has ended."""
         flight = self.flights
         args, kwargs = self.inputs(call) if call.needs else (call.args or (), call.kwargs)
-        kept = self._kept_at_last(call, args, kwargs)
+        kept = self._kept_at_last(call, args, kwargs) if flight or call.needs else None
         if kept is ELSEWHERE:  # whoever takes the call up again may have its lease before this thread is out of here
             return self._put_off(call, and_next), None
         if kept is not None and self._takes_up(call, kept):
@@ -128,9 +128,9 @@ class Running:
         if call.journaled and call.run is not None:
             call.run.begin(call)
         call.attempts += 1
-        distant = self._distant_of(call)
+        distant = self._distant_of(call) if self._distant else None
         if distant is None:
-            alarm = self._guard(call, serial)
+            alarm = None if call.task.policy is None else self._guard(call, serial)
             ran = worker.run(call.task.name, call.task.fn, args, kwargs)
             if alarm is not None:
                 self.alarms.cancel(alarm)
@@ -148,7 +148,7 @@ class Running:
 
             with self._owner.blocked():  # what it awaits is run in its place
                 ran = run_here(ran.value, call.task.policy and call.task.policy.timeout_s)
-        return self._end_as(call, ran, and_next), flight
+        return self._finish(call, ran, and_next) if ran.error is None else self._end_as(call, ran, and_next), flight
 
     def _distant_of(self, call: Call) -> Distant | None:
         """What runs the call's function in another process; None where it is run here."""

@@ -87,6 +87,7 @@ class Task(Generic[P, T]):
         self.ttl_s, self.policy = options.ttl_s, options.policy
         self.hooks, self.saves, self.decides = options.hooks, options.saves, options.decides
         self.keeps = options.checkpoint if isinstance(options.checkpoint, Keep) else None
+        self._is_ordinary = options.is_ordinary
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -293,46 +294,57 @@ class Task(Generic[P, T]):
         """
         if engine.is_remote:
             return engine.describe(self, args, kwargs)
+        here = PLACE.get()
         if engine.defaults is not None and not self._is_filled:
-            parent = PLACE.get().call
+            parent = here.call
             is_told = parent is not None and parent.bequest is not None
             layer = engine.defaults.inside if is_told else engine.defaults
             return layer.fill(self).make(engine, args, kwargs, place)
-        info = self.info
-        signature = self._bound_by()
+        code = self._code
+        info = self._info if code is not None and code.is_current() else self.info
+        signature = self._signature or self._bound_by()
         args, kwargs = signature.bind(args, kwargs)
         references: list[Any] = []
         arguments = b"".join(signature.tokens(args, kwargs, references))
         options = self._options
-        run = run_here(engine) if PLACE.get().run is not None else None
-        salt = self._salt(engine, run) if options.reuse != "always" or place == ROOT else b""
-        if options.catch:
-            salt += b"catch"  # its value is another one
+        run = run_here(engine) if here.run is not None else None
+        salt = b"" if self._is_ordinary and place is None else self._salt(engine, run, place)
         call = Call(call_key(info.code, arguments, salt), self, info, args, kwargs or None, (), arguments)
         if salt and options.reuse != "never":
             call.salt = salt
         if kwargs or not ATOMS.issuperset(map(type, args)):
             capture(call, self.name, engine, references)
-        if options.step or run is not None:
+        if run is not None or options.step:
             stand(call, engine, place, is_step=options.step, is_each=options.reuse == "never")
-        self._decide(call, engine)
+        self._inherit(call, engine, here.call)
+        if not self._is_ordinary:
+            self._decide(call, engine)
         return call
 
-    def _salt(self, engine: Engine, run: OpenRun | None) -> bytes:
-        """What keeps the call from being found elsewhere: its run, or nothing but itself."""
-        if self._options.reuse == "never":
-            return os.urandom(16)
-        return engine.run_id if run is None else run.token
+    def _salt(self, engine: Engine, run: OpenRun | None, place: bytes | None) -> bytes:
+        """What keeps the call from being found elsewhere: its run, nothing but itself, or that its value is another one."""
+        options = self._options
+        salt = b""
+        if options.reuse == "never":
+            salt = os.urandom(16)
+        elif options.reuse != "always" or place == ROOT:
+            salt = engine.run_id if run is None else run.token
+        return salt + b"catch" if options.catch else salt
 
-    def _decide(self, call: Call, engine: Engine) -> None:
-        """Whether the call may be found, and whether its result is kept."""
-        options = self._held
-        chosen, parent = self._options.checkpoint, PLACE.get().call
+    def _inherit(self, call: Call, engine: Engine, parent: Call | None) -> None:
+        """Whether the result is kept, where the task, the call that makes this one, and the session have their say."""
+        chosen = self._options.checkpoint
         bequest = chosen is not False if chosen is not None else None if parent is None else parent.bequest
         if bequest is not None:
             call.bequest = bequest
-        if bequest is False or not engine.keeps or (bequest is None and options.checkpoint is False):
+        if bequest is False or not engine.keeps or (bequest is None and self._held.checkpoint is False):
             call.keep = False
+        if not engine.looks:
+            call.look = False
+
+    def _decide(self, call: Call, engine: Engine) -> None:
+        """What a task that is not ordinary says of where, when and whether its call runs."""
+        options = self._held
         if options.priority:
             call.priority = options.priority
         if options.resources:
@@ -341,7 +353,7 @@ class Task(Generic[P, T]):
             call.executor = engine.placed(options.executor, self.name)
         if options.catch:
             call.catches = self.policy.catch if self.policy else None
-        if options.refresh or not engine.looks:
+        if options.refresh:
             call.look = False
         if options.reuse == "never":
             call.unrepeatable, call.keep, call.look = True, False, False

@@ -121,6 +121,12 @@ class Options:
         return None if said == Policy() else said
 
     @property
+    def is_ordinary(self) -> bool:
+        """Whether a call can be made without a look at these options, but for ``checkpoint``: most tasks say nothing else."""
+        placed = self.priority or self.resources or self.executor is not None
+        return not (placed or self.catch or self.refresh or self.step or self.reuse != "always")
+
+    @property
     def hooks(self) -> Hooks | None:
         """The functions that are asked for kept values, if there are any."""
         return None if self.restore is None else Hooks(self.restore, self.exists)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
 State = Literal["done", "failed", "continued"]
@@ -12,6 +13,7 @@ ERROR = "error"
 """Likewise: what is kept is the error that a call ended with."""
 
 
+@lru_cache(256)
 def role(codec: str) -> tuple[str, str]:
     """What a codec's name in a row says: what is kept (empty for a result), and what wrote it.
 

@@ -121,7 +121,7 @@ ON CONFLICT (key) DO UPDATE SET
     error = excluded.error, traceback = excluded.traceback, arguments = excluded.arguments
 """
 
-ROWS_AT_ONCE = (256, 64, 8, 1)
+ROWS_AT_ONCE = (2048, 256, 64, 8, 1)
 """Rows per INSERT. SQLite's Python module lets go of the interpreter at every step of a statement, and each time other
 running threads can keep it for a switch interval (5 ms): a group is written in as few statements as can be, of few
 different sizes, so that they stay prepared."""
