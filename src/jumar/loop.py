@@ -29,7 +29,10 @@ class Loop:
             coroutine: What an ``async def`` gave.
             timeout_s: How long it may take, in seconds.
         """
-        return asyncio.run_coroutine_threadsafe(_ran(coroutine, timeout_s), self._running())
+        landing = asyncio.run_coroutine_threadsafe(_ran(coroutine, timeout_s), self._running())
+        # One that is cancelled before its first step would be let go of as "never awaited".
+        landing.add_done_callback(lambda _: coroutine.close())
+        return landing
 
     def close(self) -> None:
         """Cancel what runs, and end the thread."""

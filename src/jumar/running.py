@@ -138,8 +138,10 @@ class Running:
             ran = self._run_elsewhere(distant, call, serial, args, kwargs)
         del args, kwargs
         if call.serial != serial:
+            _let_go(ran)
             return self._too_late(call, and_next), flight
         if flight and not flight.is_ours(call):  # another process took it over: its result is the one
+            _let_go(ran)
             return call, None
         if type(ran.value) is CoroutineType:
             if not self._in_place:
@@ -190,10 +192,14 @@ class Running:
     def _await(self, call: Call, coroutine: CoroutineType[Any, Any, Any], and_next: bool) -> Call | None:
         """Let the event loop run a coroutine; this worker is free for the next call."""
         with self._latch:
-            if self._loop is None:
+            is_wanted = call.state is RUNNING  # else it was abandoned, and the loop may be closed
+            if self._loop is None and is_wanted:
                 from jumar.loop import Loop  # noqa: PLC0415  (as above)
 
                 self._loop = Loop()
+        if self._loop is None or not is_wanted:
+            coroutine.close()
+            return self.endings.successor() if and_next else None
         policy = call.task.policy
         landing = self._owner.adopt(self._loop.start(coroutine, policy and policy.timeout_s))
         call.needs, call.tail, call.awaits = (landing,), landing, True
@@ -380,3 +386,9 @@ class Running:
         """Ctrl-C while a call runs in the main thread stops the program, not only the call."""
         if not isinstance(error, Exception) and threading.current_thread() is threading.main_thread():
             raise error
+
+
+def _let_go(ran: worker.Ran) -> None:
+    """Drop what a function returned; a coroutine is told, as it would complain of never having been awaited."""
+    if type(ran.value) is CoroutineType:
+        ran.value.close()

@@ -2,10 +2,13 @@
 
 import asyncio
 import contextvars
+import gc
+import threading
 
 import pytest
 
 import jumar
+from jumar.loop import Loop
 
 
 @jumar.task
@@ -240,3 +243,37 @@ def test_edits_of_an_asynchronous_function_are_seen():
     with in_memory():
         assert spaces[0]["t"].key(1) != spaces[1]["t"].key(1)
         assert [space["t"](1).result() for space in spaces] == [2, 3]
+
+
+def test_a_coroutine_that_is_cancelled_before_its_first_step_is_let_go_of_quietly():
+    async def never_begun():
+        raise AssertionError
+
+    loop = Loop()
+    holds, may_go = threading.Event(), threading.Event()
+
+    async def holder():
+        holds.set()
+        may_go.wait(60)  # the loop cannot take a step of anything else
+
+    held = loop.start(holder(), None)
+    holds.wait(60)
+    landing = loop.start(never_begun(), None)
+    landing.cancel()
+    may_go.set()
+    held.result(60)
+    loop.close()
+    gc.collect()
+    assert landing.cancelled()
+
+
+def test_a_session_that_is_closed_on_calls_of_coroutines_leaves_none_unawaited():
+    @jumar.task(checkpoint=False)
+    async def forever(x):
+        await asyncio.get_running_loop().create_future()
+
+    with jumar.Session(jumar.Store.in_memory(), "threads", 2) as session:
+        futures = [forever.spawn(x) for x in range(50)]
+        session.close("now")
+    gc.collect()
+    assert all(future.cancelled() for future in futures)

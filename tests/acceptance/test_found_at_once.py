@@ -20,9 +20,9 @@ def ways_of(task):
     hooked = task.options(restore=lambda call: None)
     return {
         "spawn": lambda x: task.spawn(x).result(),
-        "call": lambda x: task(x),
+        "call": task,
         "plain spawn": lambda x: hooked.spawn(x).result(),
-        "plain call": lambda x: hooked(x),
+        "plain call": hooked,
     }
 
 
