@@ -53,7 +53,9 @@ if TYPE_CHECKING:
     from jumar import hooks, runs
     from jumar.picture import Graph
     from jumar.runs.opening import resume, run
+    from jumar.runs.sending import send_event
     from jumar.shell import ShellError, ShellResult
+    from jumar.waiting import sleep, wait_event
 else:  # imported when they are asked for: most programs use none of them
 
     def __getattr__(name: str) -> object:
@@ -74,6 +76,9 @@ _MODULES = {
     "resume": "jumar.runs.opening",
     "run": "jumar.runs.opening",
     "runs": "jumar.runs",
+    "send_event": "jumar.runs.sending",
+    "sleep": "jumar.waiting",
+    "wait_event": "jumar.waiting",
 }
 
 __all__ = [
@@ -117,11 +122,14 @@ __all__ = [
     "resume",
     "run",
     "runs",
+    "send_event",
     "shell",
+    "sleep",
     "spawn",
     "step",
     "task",
     "wait",
+    "wait_event",
 ]
 
 __version__ = "0.1.0"

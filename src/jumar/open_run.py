@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Protocol
 
 from jumar.errors import RunError
 from jumar.graph.call import Call
@@ -12,6 +12,13 @@ from jumar.keys.call import describe_arguments
 from jumar.store.named_runs import Begun, NamedRuns
 from jumar.store.sqlite_connection import FAULTS
 from jumar.store.trouble import Trouble
+
+
+class Waits(Protocol):
+    """Something that a run waits for."""
+
+    def give_up(self) -> None:
+        """Wait no more; nobody is to be told what comes."""
 
 
 class OpenRun:
@@ -40,6 +47,8 @@ class OpenRun:
         """How often each step was asked for by the script itself."""
         self.engines = [engine]
         """Those whose calls belong to it: of all sessions in the block that use the same store."""
+        self.waits: set[Waits] = set()
+        """What it waits for in this process."""
         self.is_cancelled = False
         self.stopped = ""
         """Why it takes no more calls; empty while it does."""
@@ -80,6 +89,8 @@ class OpenRun:
         self.stopped = why
         for engine in self.engines:
             engine.stop(self)
+        for wait in tuple(self.waits):
+            wait.give_up()
 
     def check(self, task: str) -> None:
         """Refuse further calls where the run was stopped: what its functions still do cannot be hindered otherwise.

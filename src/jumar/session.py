@@ -203,6 +203,7 @@ class Session:
             executors=named,
             defaults=defaults,
             leases=leases,
+            clock=self.store.clock,
         )
 
     def _setting(self, name: str) -> Any:

@@ -46,11 +46,21 @@ def runs(status: str | None, path: Path | None, as_json: bool) -> None:
     for heading in ("id", "state", "call", "when", ""):
         table.add_column(heading, overflow="fold")
     for info in found:
-        note = info.holder or info.error
+        note = "; ".join(filter(None, (info.holder or info.error, _waits(info))))
         table.add_row(Text(info.id), info.status, Text(info.call), when(info.created_s), Text(note))
     Console().print(table)
     if not found:
         click.echo("No runs.", err=True)
+
+
+def _waits(info: RunInfo) -> str:
+    """What a run waits for, in a few words; of many things the first."""
+    if not info.waits:
+        return ""
+    first, *others = info.waits
+    what = f"event {first['event']!r}" if first["event"] else "sleep"
+    until = "" if first["until_s"] is None else f" until {when(first['until_s'])}"
+    return f"waits: {what}{until}" + (f" and {len(others):,} more" if others else "")
 
 
 @click.command("run", context_settings={"ignore_unknown_options": True})

@@ -5,11 +5,13 @@
 
 from jumar.errors import RunError, RunFailedError, RunHeldError
 from jumar.runs.book import RunInfo
+from jumar.runs.chronicle import RunEvent
 from jumar.runs.handle import RunHandle
 from jumar.runs.opening import delete, find, get, resume_all
 
 __all__ = [
     "RunError",
+    "RunEvent",
     "RunFailedError",
     "RunHandle",
     "RunHeldError",

@@ -12,6 +12,7 @@ from jumar.errors import RunError
 from jumar.keys.digest import digest
 from jumar.runs.root import shown
 from jumar.store import holder as holders
+from jumar.store.awaited import Awaited
 from jumar.store.lease import Leases
 from jumar.store.named_runs import NamedRun, NamedRuns, State
 from jumar.store.records import CallRecord
@@ -40,7 +41,11 @@ class RunInfo(NamedTuple):
     is_script: bool
     """Whether it is the run of a script, which has no value and is resumed by running the script."""
     drives: list[dict[str, Any]]
-    """Each time that somebody drove it: ``at_s``, ``by``, ``code`` (``current``, ``recorded`` or ``script``), ``changed``."""
+    """Each time that somebody drove it: ``at_s``, ``by``, ``code`` (``current``, ``recorded`` or ``script``), ``changed``;
+    ``ended_s`` and ``state`` where that one has said how it ended."""
+    waits: list[dict[str, Any]]
+    """What it waits for, or will as soon as somebody drives it: ``event`` (the name; None for a sleep), ``since_s``,
+    ``until_s`` (None where only the event ends it)."""
 
 
 class Book:
@@ -63,6 +68,7 @@ class Book:
             )
         self.store = store
         self.table = NamedRuns(database)
+        self.awaited = Awaited(database)
         clock = SystemClock()
         self.leases = Leases(database, clock, holders.me(f"runs-{session}"))
         self.elapsed_s = clock.elapsed_s
@@ -100,7 +106,14 @@ class Book:
             said(holder) if state == "running" and holder else "",
             not run.task,
             json.loads(run.drives),
+            [] if state == "succeeded" else self.waits(run),
         )
+
+    def waits(self, run: NamedRun) -> list[dict[str, Any]]:
+        """What a run has begun to wait for and has no answer to, oldest first."""
+        with self.careful():
+            rows = self.awaited.open_waits(run.token)
+        return [{"event": row.name or None, "since_s": row.since_s, "until_s": row.until_s} for row in rows]
 
     def all(self) -> list[RunInfo]:
         """All runs, newest first."""

@@ -108,6 +108,11 @@ class Driver:
             finally:
                 self.released.set()
 
+    @property
+    def is_left(self) -> bool:
+        """Whether the run goes on no further here, and not because of anything in it."""
+        return bool(self.run.stopped) or self._engine.is_closed
+
     def leave(self) -> None:
         """At the end of the session: a run that has not ended by now is interrupted."""
         self.end("interrupted")
@@ -116,16 +121,9 @@ class Driver:
     def _write(self, state: State, error: BaseException | None, result: bytes | None) -> None:
         text = "" if error is None else f"{type(error).__name__}: {error}".partition("\n")[0]
         trace = "" if error is None else "".join(traceback.format_exception(error))
-        fields = {
-            "state": state,
-            "ended_s": self._book.store.now_s(),
-            "error": text,
-            "traceback": trace,
-            "result": result,
-        }
         try:
             if self._lease in self._book.leases.renew([self._lease]):  # else another process has taken the run over
-                self._book.table.change(self._row.token, **fields)
+                self._book.table.end(self._row.token, state, self._book.store.now_s(), text, trace, result)
         except (*FAULTS, OSError) as trouble:
             self._tell(trouble)
 

@@ -12,6 +12,7 @@ from typing import Any, Generic, NamedTuple, TypeVar, cast
 from jumar.errors import DamagedError, RunError, RunFailedError
 from jumar.future import Future
 from jumar.runs.book import Book, RunInfo
+from jumar.runs.chronicle import RunEvent, happened
 from jumar.runs.driver import Driver
 from jumar.store.named_runs import NamedRun, State
 from jumar.store.records import CallRecord
@@ -140,6 +141,31 @@ class RunHandle(Generic[T]):
         if is_cancelled and self._driven is not None and not self._driven.driver.ended.is_set():
             self._driven.driver.run.cancel()
         return is_cancelled
+
+    def leave(self, timeout: float | None = None) -> State:
+        """Stop driving the run here, and let it be resumed by anybody, here or elsewhere; how it stands then.
+
+        For runs that wait for long: `info` tells what for and until when. Steps that run end and are recorded; what waits,
+        waits no more; everything else is taken back. It is ``interrupted`` then, if it had not ended.
+
+        Args:
+            timeout: Seconds to wait at most for steps that run.
+
+        Raises:
+            RunError: This program does not drive it, or it is a script's, which only the script can leave.
+            TimeoutError: A step still runs; the run is left when it has ended.
+        """
+        if self._driven is None or self._driven.future is None:
+            raise RunError(
+                f"run {self.id!r} is not one that this program could leave: it does not drive it, or is its script"
+            )
+        if not self._driven.driver.ended.is_set():
+            self._driven.driver.run.stop("was left")
+        return self.wait(timeout)
+
+    def events(self) -> list[RunEvent]:
+        """What happened in the run, in the order of time: who drove it, its steps, waits and events, and how it ended."""
+        return happened(self._book, self._row())
 
     def calls(self) -> list[CallRecord]:
         """What is recorded of the calls that the run asked for, oldest first."""

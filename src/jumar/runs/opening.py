@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import CancelledError
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -264,6 +265,8 @@ def _state_of(driver: Driver, error: BaseException) -> State:
         return "cancelled"
     if _is_good_exit(error):
         return "succeeded"
+    if isinstance(error, CancelledError) and driver.is_left:
+        return "interrupted"  # what it waited for was taken back
     is_failure = isinstance(error, Exception) or type(error) is SystemExit  # not SIGTERM's
     return "failed" if is_failure else "interrupted"
 

@@ -78,7 +78,7 @@ class JoinedStore(Store):
             path=own.path,
             verify=own._verify,  # noqa: SLF001  (the same store, under another face)
             report=own._report,  # noqa: SLF001
-            clock=own._clock,  # noqa: SLF001
+            clock=own.clock,
             lineage=JoinedLineage(own.lineage, [source.lineage for source in sources]),
             read_only=own.read_only,
             stock=own.stock,

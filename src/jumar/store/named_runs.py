@@ -8,6 +8,7 @@ from collections.abc import Collection, Sequence
 from typing import Any, Literal, NamedTuple
 
 from jumar.keys.digest import digest
+from jumar.store.awaited import forget
 from jumar.store.database import Database
 from jumar.store.pins import has_table
 
@@ -23,6 +24,9 @@ _COLUMNS = (
 _BEGIN = """
 INSERT OR REPLACE INTO journal (key, run, parent, position, task, parameters, arguments, begun_s)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+"""
+_END = """
+UPDATE named_runs SET state = ?, ended_s = ?, error = ?, traceback = ?, result = ?, drives = ? WHERE token = ?
 """
 _JOURNAL = (
     "SELECT key, parent, position, task, parameters, arguments, begun_s FROM journal WHERE run = ? ORDER BY begun_s"
@@ -118,6 +122,19 @@ class NamedRuns:
         statement = f"UPDATE named_runs SET {', '.join(f'{name} = ?' for name in fields)} WHERE token = ?"
         self._database.transact(lambda connection: connection.execute(statement, (*fields.values(), token)))
 
+    def end(self, token: bytes, state: State, at_s: float, error: str, trace: str, result: bytes | None) -> None:
+        """Write how a run ended, and in what state the one who drove it leaves it; nothing happens where it was deleted."""
+
+        def write(connection: sqlite3.Connection) -> None:
+            row = connection.execute("SELECT drives FROM named_runs WHERE token = ?", (token,)).fetchone()
+            drives = json.loads(row[0]) if row is not None else []
+            if drives:
+                drives[-1] |= {"ended_s": at_s, "state": state}
+            values = (state, at_s, error, trace, result, json.dumps(drives), token)
+            connection.execute(_END, values)
+
+        self._database.transact(write)
+
     def cancel(self, token: bytes, at_s: float) -> bool:
         """Whether the run is cancelled now; one that succeeded is not, and who drives it hears of it by its state."""
         statement = "UPDATE named_runs SET state = 'cancelled', ended_s = ? WHERE token = ? AND state <> 'succeeded'"
@@ -152,6 +169,7 @@ class NamedRuns:
             connection.execute("DELETE FROM named_runs WHERE token = ?", (token,))
             connection.execute("DELETE FROM journal WHERE run = ?", (token,))
             connection.execute("DELETE FROM run_calls WHERE run = ?", (token,))
+            forget(connection, token)
             return keys
 
         return self._database.transact(write)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from jumar.keys.digest import digest
+from jumar.store.awaited import EventRow, WaitRow
 from jumar.store.graft import Graft
 from jumar.store.lineage import SUSPICION
 from jumar.store.named_runs import NamedRun
@@ -115,6 +116,17 @@ _TABLES = (
         numbered=False,
     ),
     _Table("journal", (*(bytes,) * 3, int, str, str, bytes, _REAL), lambda row: _is_digest(row[0]), numbered=False),
+    _Table(
+        "waits",
+        (bytes, bytes, str, _REAL, (float, int, _NONE), bytes),
+        lambda row: WaitRow(*row).is_sound(),
+        numbered=False,
+    ),
+    _Table(
+        "events",
+        (_NONE, bytes, str, str, _REAL, str, (bytes, _NONE), bytes),
+        lambda row: EventRow(*row).is_sound() and (row[6] is None or _is_digest(row[6])),
+    ),
 )
 
 

@@ -6,7 +6,7 @@ from functools import cache
 
 from jumar.store import equivalence
 
-USER_VERSION = 3
+USER_VERSION = 4
 """The revision of these tables, kept in the database's header: 0 means that nothing is there yet. A revision only adds
 tables, so that a jumar that knows an earlier one reads what it knows; what it cannot read has a new store format."""
 
@@ -99,6 +99,28 @@ CREATE TABLE IF NOT EXISTS journal (
 CREATE INDEX IF NOT EXISTS named_runs_by_result ON named_runs (result) WHERE result IS NOT NULL;
 CREATE INDEX IF NOT EXISTS journal_by_run ON journal (run);
 CREATE TABLE IF NOT EXISTS run_calls (run BLOB NOT NULL, key BLOB NOT NULL, PRIMARY KEY (run, key)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS waits (
+    key BLOB PRIMARY KEY,
+    run BLOB NOT NULL,
+    name TEXT NOT NULL,
+    since_s REAL NOT NULL,
+    until_s REAL,
+    "check" BLOB NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS waits_by_run ON waits (run);
+CREATE TABLE IF NOT EXISTS events (
+    number INTEGER PRIMARY KEY,
+    run BLOB NOT NULL,
+    name TEXT NOT NULL,
+    payload TEXT NOT NULL,
+    sent_s REAL NOT NULL,
+    sender TEXT NOT NULL,
+    taken_by BLOB,
+    "check" BLOB NOT NULL
+);
+CREATE INDEX IF NOT EXISTS events_open ON events (run, name) WHERE taken_by IS NULL;
+CREATE INDEX IF NOT EXISTS events_taken ON events (taken_by) WHERE taken_by IS NOT NULL;
+CREATE UNIQUE INDEX IF NOT EXISTS events_by_sender ON events (run, sender) WHERE sender <> '';
 PRAGMA user_version = {USER_VERSION};
 """
 

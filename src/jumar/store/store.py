@@ -102,14 +102,15 @@ class Store:
         self._presence = Presence(index, blobs, scribe)
         self._verify = verify
         self._report = report
-        self._clock = clock or SystemClock()
-        self.now_s = self._clock.now_s
-        self._absence = Absence(index, self._clock)
-        self.accepted = Accepted(equivalences or MemoryEquivalences(), report, self._clock)
+        self.clock: Clock = clock or SystemClock()
+        """Where its times come from."""
+        self.now_s = self.clock.now_s
+        self._absence = Absence(index, self.clock)
+        self.accepted = Accepted(equivalences or MemoryEquivalences(), report, self.clock)
         """Edits that were declared to change no result."""
         self._verified: set[bytes] = set()
         self._outlines = Outlines(self.lineage, report)
-        notes = Notes(self.lineage, report, self._clock, read_only=read_only)
+        notes = Notes(self.lineage, report, self.clock, read_only=read_only)
         self.note_loss, self.begin_run, self.note_codes = notes.loss, notes.begin_run, notes.codes
         """See `Notes`."""
         self.task = TaskNumbers(index, self.lineage, report, read_only=read_only).number

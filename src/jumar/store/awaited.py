@@ -1,0 +1,174 @@
+"""What runs wait for, as the store keeps it: waits with their wake-up times, and events with who has taken each."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from typing import Any, Literal, NamedTuple
+
+from jumar.keys.digest import digest
+from jumar.store.database import Database
+from jumar.store.pins import has_table
+
+_OPEN = """
+SELECT w.key, w.run, w.name, w.since_s, w.until_s, w."check" FROM waits AS w
+WHERE w.run = ? AND NOT EXISTS (SELECT 1 FROM calls WHERE calls.key = w.key) ORDER BY w.since_s
+"""
+_TAKE = """
+UPDATE events SET taken_by = ?
+WHERE number = (SELECT min(number) FROM events WHERE run = ? AND name = ? AND taken_by IS NULL)
+"""
+_EVENT_COLUMNS = 'number, run, name, payload, sent_s, sender, taken_by, "check"'
+
+Sent = Literal["sent", "known", "no run", "over"]
+
+
+class WaitRow(NamedTuple):
+    """A wait as it is recorded."""
+
+    key: bytes
+    """The step's."""
+    run: bytes
+    """The run's token."""
+    name: str
+    """The event's name; empty for a sleep."""
+    since_s: float
+    until_s: float | None
+    """When it is over at the latest, in seconds since the epoch; None where nothing but the event ends it."""
+    check: bytes = b""
+
+    def checked(self) -> WaitRow:
+        """The same with its check."""
+        return self._replace(check=_check_of(self[:5]))
+
+    def is_sound(self) -> bool:
+        """Whether it is what was written."""
+        return self.checked() == self
+
+
+class EventRow(NamedTuple):
+    """An event as it is recorded."""
+
+    number: int | None
+    run: bytes
+    name: str
+    payload: str
+    """JSON."""
+    sent_s: float
+    sender: str
+    """What the sender told it apart by; empty where it said nothing."""
+    taken_by: bytes | None = None
+    """The key of the wait that it has ended."""
+    check: bytes = b""
+
+    def checked(self) -> EventRow:
+        """The same with its check, which does not cover who has taken it: that changes."""
+        return self._replace(check=_check_of(self[1:6]))
+
+    def is_sound(self) -> bool:
+        """Whether it is what was sent."""
+        return self.checked() == self
+
+
+class Awaited:
+    """Keeps waits and events in the database of an index. Every method may be called from any thread.
+
+    Args:
+        database: The index.
+
+    Raises:
+        sqlite3.Error: From each method, where the database cannot be read or written.
+
+    *Guarantees*: an event ends one wait. A wait that has taken an event takes the same one again, whoever asks for it, as
+    often as it is asked: it is known by the key of its step.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def begin(self, wait: WaitRow) -> tuple[float | None, str | None]:
+        """Note that a run begins to wait, unless it has begun before.
+
+        Returns:
+            Until when it waits, as it was noted the first time; and the payload of the event, if it is there already.
+        """
+        row = wait.checked()
+
+        def write(connection: sqlite3.Connection) -> tuple[float | None, str | None]:
+            connection.execute("INSERT OR IGNORE INTO waits VALUES (?, ?, ?, ?, ?, ?)", row)
+            until_s = connection.execute("SELECT until_s FROM waits WHERE key = ?", (wait.key,)).fetchone()[0]
+            return until_s, _taken(connection, wait) if wait.name else None
+
+        return self._database.transact(write)
+
+    def take(self, wait: WaitRow) -> str | None:
+        """The payload of the event that ends a wait, which no other wait has then; None where none has come."""
+        return self._database.transact(lambda connection: _taken(connection, wait))
+
+    def there(self) -> set[tuple[bytes, str]]:
+        """The runs for which events are there that nobody has taken, with the events' names."""
+        with self._database.reading() as connection:
+            return set(connection.execute("SELECT DISTINCT run, name FROM events WHERE taken_by IS NULL"))
+
+    def send(self, event: EventRow) -> tuple[Sent, int]:
+        """Add an event, and its number.
+
+        Returns:
+            ``known``: the same sender has sent it before. ``no run``: its run was deleted. ``over``: the run has
+            succeeded, and waits for nothing any more.
+        """
+        row = event.checked()
+
+        def write(connection: sqlite3.Connection) -> tuple[Sent, int]:
+            if event.sender:
+                question = "SELECT number FROM events WHERE run = ? AND sender = ?"
+                known = connection.execute(question, (event.run, event.sender)).fetchone()
+                if known is not None:
+                    return "known", int(known[0])
+            state = connection.execute("SELECT state FROM named_runs WHERE token = ?", (event.run,)).fetchone()
+            if state is None or state[0] == "succeeded":
+                return ("no run" if state is None else "over"), 0
+            added = connection.execute(f"INSERT INTO events ({_EVENT_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
+            return "sent", int(added.lastrowid or 0)
+
+        return self._database.transact(write)
+
+    def open_waits(self, run: bytes) -> list[WaitRow]:
+        """What a run has begun to wait for and has no answer to, in the order in which it began."""
+        return [WaitRow(*row) for row in self._rows(_OPEN, run)]
+
+    def waits(self, run: bytes) -> list[WaitRow]:
+        """All waits of a run, in the order in which they began."""
+        question = 'SELECT key, run, name, since_s, until_s, "check" FROM waits WHERE run = ? ORDER BY since_s'
+        return [WaitRow(*row) for row in self._rows(question, run)]
+
+    def events(self, run: bytes) -> list[EventRow]:
+        """All events that were sent to a run, in that order."""
+        question = f"SELECT {_EVENT_COLUMNS} FROM events WHERE run = ? ORDER BY number"
+        return [EventRow(*row) for row in self._rows(question, run)]
+
+    def _rows(self, question: str, run: bytes) -> list[Any]:
+        with self._database.reading() as connection:
+            if not has_table(connection, "waits"):  # an older store that may not be written
+                return []
+            return connection.execute(question, (run,)).fetchall()
+
+
+def forget(connection: sqlite3.Connection, run: bytes) -> None:
+    """Delete the waits and events of a run, inside a transaction."""
+    connection.execute("DELETE FROM waits WHERE run = ?", (run,))
+    connection.execute("DELETE FROM events WHERE run = ?", (run,))
+
+
+def _taken(connection: sqlite3.Connection, wait: WaitRow) -> str | None:
+    question = "SELECT payload FROM events WHERE taken_by = ?"
+    found = connection.execute(question, (wait.key,)).fetchone()
+    if found is None and connection.execute(_TAKE, (wait.key, wait.run, wait.name)).rowcount:
+        found = connection.execute(question, (wait.key,)).fetchone()
+    return None if found is None else str(found[0])
+
+
+def _check_of(fixed: tuple[Any, ...]) -> bytes:
+    # Some builds of SQLite keep 1.0 as 1.
+    plain = [float(each) if isinstance(each, int) else each for each in fixed]
+    return digest(json.dumps(plain, default=bytes.hex).encode("utf-8", "surrogatepass"))
