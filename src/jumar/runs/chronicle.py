@@ -52,7 +52,8 @@ def happened(book: Book, run: NamedRun) -> list[RunEvent]:
         wait, record = waits.get(step.key), records[step.key]
         found += _step(step, record) if wait is None else _wait(step, wait, record, taken.get(step.key))
     found += [_sent(event) for event in sent]
-    return sorted(found, key=lambda event: event.at_s)  # what happened at one moment stays as it was found
+    # What happened at one moment stays as it was found; an end comes after what has led to it.
+    return sorted(found, key=lambda event: (event.at_s, event.what == "stopped"))
 
 
 def _drives(run: NamedRun) -> Iterator[RunEvent]:
