@@ -52,7 +52,8 @@ from jumar.task import Task
 if TYPE_CHECKING:
     from jumar import hooks, runs
     from jumar.picture import Graph
-    from jumar.runs.opening import resume, run
+    from jumar.runs.block import run
+    from jumar.runs.opening import resume, resume_all
     from jumar.runs.sending import send_event
     from jumar.shell import ShellError, ShellResult
     from jumar.waiting import sleep, wait_event
@@ -74,7 +75,8 @@ _MODULES = {
     "ShellResult": "jumar.shell.result",
     "hooks": "jumar.hooks",
     "resume": "jumar.runs.opening",
-    "run": "jumar.runs.opening",
+    "resume_all": "jumar.runs.opening",
+    "run": "jumar.runs.block",
     "runs": "jumar.runs",
     "send_event": "jumar.runs.sending",
     "sleep": "jumar.waiting",
@@ -120,6 +122,7 @@ __all__ = [
     "lazily",
     "options",
     "resume",
+    "resume_all",
     "run",
     "runs",
     "send_event",

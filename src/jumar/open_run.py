@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from jumar.errors import RunError
 from jumar.graph.call import Call
 from jumar.keys.call import describe_arguments
+from jumar.store.call_names import Asked
 from jumar.store.named_runs import Begun, NamedRuns
 from jumar.store.sqlite_connection import FAULTS
 from jumar.store.trouble import Trouble
@@ -58,7 +59,7 @@ class OpenRun:
         self._known = {step.key for step in begun}
         self._first = {(step.parent, step.position): step for step in begun}
         self._asked: dict[bytes, tuple[bytes, int]] = {}
-        self._noted: list[bytes] = []
+        self._noted: list[Asked] = []
         self._named: set[str] = set()
 
     def covers(self, engine: Any) -> bool:
@@ -111,7 +112,7 @@ class OpenRun:
         """Note that a call was asked for; `take_notes` writes it."""
         if self._table is not None and call.counted:
             with self._lock:
-                self._noted.append(call.key)
+                self._noted.append(Asked(call.key, call.place or call.key, call.task.name))
 
     def expect(self, call: Call, parent: bytes, position: int) -> None:
         """Note where a step is asked for, and tell if the journal has another one there that it does not know otherwise."""

@@ -21,6 +21,7 @@ from jumar.graph.sketch import Sketch
 from jumar.hooked import is_wanted, restored, saved
 from jumar.keys.call import call_key
 from jumar.keys.value import token
+from jumar.recall import recalled
 from jumar.result import Kept, KeptError, Result, Shared, kept_result
 from jumar.store.lineage import EXPIRED, REFRESHED, SUSPICION
 from jumar.store.records import ERROR, GRAPH, NEED_BYTES, Entry, Failure, Payload, role
@@ -330,6 +331,7 @@ class Recorder:
                 f"{type(error).__name__}: {error}".partition("\n")[0],
                 "".join(traceback.format_exception(error)),
                 call.arguments,
+                recalled(call),
             )
         )
 

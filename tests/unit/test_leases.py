@@ -13,6 +13,7 @@ from jumar.flights import Flights
 from jumar.graph.call import Call
 from jumar.graph.scheduler import Scheduler
 from jumar.record import Recorder
+from jumar.runs.takeover import take_over
 from jumar.store import holder as holders
 from jumar.store.holder import Holder
 from jumar.store.lease import LEASE_S, Leases, leases_on
@@ -415,3 +416,23 @@ def test_a_call_that_was_put_off_runs_when_it_is_resumed_unless_it_was_cancelled
     assert (scheduler.take(), scheduler.take()) == (one, None)
     scheduler.resume(one)
     assert scheduler.take() is None
+
+
+def test_a_holder_that_cannot_be_asked_for_is_waited_for_until_it_is_clear_whether_it_lives(leases, clock):
+    mine, theirs = leases(ME), leases(ELSEWHERE)
+
+    def ticks(while_waiting):
+        for _ in range(40):
+            clock.advance(1)
+            while_waiting()
+            yield
+
+    theirs.take(key_of(1))
+    assert not take_over(mine, key_of(1), ticks(lambda: theirs.renew([key_of(1)])))
+    assert take_over(mine, key_of(1), ticks(lambda: None))
+    assert mine.renew([key_of(1)]) == {key_of(1)}
+    theirs.take(key_of(2))
+    assert take_over(mine, key_of(2), ticks(lambda: theirs.give_back([key_of(2)])))
+    living = leases(holders.me("other session"))
+    living.take(key_of(3))
+    assert not take_over(mine, key_of(3), iter(()))  # at once

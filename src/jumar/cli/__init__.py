@@ -10,7 +10,7 @@ from typing import Any, Literal
 import click
 
 from jumar import settings
-from jumar.cli import accept, archive, check, events, gc, pins, runs, show, why
+from jumar.cli import accept, archive, check, events, gc, pins, rerun, run_page, runs, show, why
 from jumar.cli.target import Failure as _Failure
 from jumar.cli.target import call_of, chosen_path
 from jumar.cli.target import checked_key as _checked
@@ -31,14 +31,15 @@ def cli() -> None:
 @cli.command()
 @click.option("--task", default="", help="Only calls of the task with this name.")
 @click.option("--state", type=click.Choice(["done", "failed"]), help="Only calls in this state.")
+@click.option("--run", type=int, help="Only what the run with this number computed, see `jumar runs --scripts`.")
 @click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True, help="At most this many.")
 @_store
 @_json
-def calls(task: str, state: str | None, limit: int, path: Path | None, as_json: bool) -> None:
+def calls(task: str, state: str | None, run: int | None, limit: int, path: Path | None, as_json: bool) -> None:
     """List calls, newest first: key, task, arguments, state, when, seconds, bytes."""
     with _open(path) as store:
         found = []
-        for record in store.calls(task=task):
+        for record in store.calls(task=task, run=run):
             if state in (None, record.state):
                 found.append(record)
             if len(found) > limit:
@@ -47,14 +48,23 @@ def calls(task: str, state: str | None, limit: int, path: Path | None, as_json: 
 
 
 @cli.command("show")
-@click.argument("key")
+@click.argument("target", metavar="KEY|RUN")
 @click.option("--value", is_flag=True, help="Also read the result and print it. This unpickles it.")
+@click.option("--call", "name", help="The call of this name in the run RUN.")
 @_store
 @_json
-def show_call(key: str, value: bool, path: Path | None, as_json: bool) -> None:
-    """Show one call. KEY is the beginning of its key in hexadecimal."""
+def show_call(target: str, value: bool, name: str | None, path: Path | None, as_json: bool) -> None:
+    """Show one call, or one run with its calls.
+
+    A call is named by the beginning of its KEY in hexadecimal, or by RUN and --call; a run by its id, which comes first
+    where both would fit.
+    """
     with _open(path, also_others=True) as store:
-        found = call_of(store, key)
+        run = run_page.handle_of(store, target)
+        if run is not None and name is None:
+            run_page.show(run, as_json=as_json)
+            return
+        found = call_of(store, target if name is None else run_page.key_of(run, target, name))
         show.call(found, _value_of(store, found.key) if value else None, as_json=as_json)
 
 
@@ -180,7 +190,7 @@ def config(as_json: bool) -> None:
 
 for command in (gc.gc, gc.rm, gc.invalidate, pins.pin, pins.unpin, pins.pins):
     cli.add_command(command)
-for command in (runs.runs, runs.run_script, runs.resume_run, runs.cancel, runs.delete):
+for command in (runs.runs, runs.run_script, runs.resume_run, runs.cancel, runs.delete, rerun.rerun_call):
     cli.add_command(command)
 
 for command in (events.events, events.send_event):

@@ -17,11 +17,13 @@ from rich.table import Table
 from rich.text import Text
 
 from jumar import settings
+from jumar.cli import run_page
 from jumar.cli.show import when
 from jumar.cli.target import Failure, chosen_path, json_option, open_store, store_option
 from jumar.runs.book import Book, RunInfo
 from jumar.runs.handle import RunHandle
 from jumar.runs.opening import resume, script_run
+from jumar.runs.scripts import script_runs
 from jumar.session import Session
 from jumar.store.named_runs import STATES
 from jumar.store.store import Store
@@ -33,11 +35,17 @@ _NOT_KEPT = 3
 
 @click.command("runs")
 @click.option("--status", type=click.Choice(STATES), help="Only runs in this state.")
+@click.option("--scripts", is_flag=True, help="List the runs without ids: each time that a program used the store.")
 @store_option
 @json_option
-def runs(status: str | None, path: Path | None, as_json: bool) -> None:
+def runs(status: str | None, scripts: bool, path: Path | None, as_json: bool) -> None:
     """List runs with ids, newest first: id, state, what they run, when they were started."""
+    if scripts and status is not None:
+        raise click.UsageError("--scripts lists runs without ids, of which no state is known")
     with open_store(path) as store:
+        if scripts:
+            run_page.show_scripts(script_runs(store), as_json=as_json)
+            return
         found = [info for info in Book(store).all() if status in (None, info.status)]
     if as_json:
         _print([info._asdict() for info in found])

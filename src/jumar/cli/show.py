@@ -25,7 +25,7 @@ _UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
 def calls(records: Sequence[CallRecord], *, more: bool, as_json: bool) -> None:
     """Print a table of calls, or a JSON list."""
     if as_json:
-        _print_json([_as_json(record) for record in records])
+        _print_json([call_json(record) for record in records])
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in ("key", "task", "arguments", "state", "when"):
@@ -52,7 +52,7 @@ def calls(records: Sequence[CallRecord], *, more: bool, as_json: bool) -> None:
 def call(record: CallRecord, value: list[Any] | None, *, as_json: bool) -> None:
     """Print all that is known of a call; ``value`` is a list of its result, if that is to be shown."""
     if as_json:
-        fields = _as_json(record) | {"traceback": record.traceback}
+        fields = call_json(record) | {"traceback": record.traceback}
         _print_json(fields | ({"value": repr(value[0])} if value else {}))
         return
     rows = {
@@ -71,7 +71,7 @@ def call(record: CallRecord, value: list[Any] | None, *, as_json: bool) -> None:
         rows["error"] = record.error
     if value:
         rows["value"] = repr(value[0])
-    _print_rows(rows)
+    print_rows(rows)
     if record.traceback:
         click.echo("\n" + record.traceback.rstrip())
 
@@ -81,7 +81,7 @@ def totals(path: Path | None, found: Totals, *, as_json: bool) -> None:
     if as_json:
         _print_json({"path": str(path), **found._asdict()})
         return
-    _print_rows(
+    print_rows(
         {
             "path": str(path),
             "calls": f"{found.calls:,} done, {found.failures:,} failed, of {found.tasks:,} tasks",
@@ -139,7 +139,8 @@ def _arguments(record: CallRecord) -> str:
     return describe_arguments(tuple(record.task.parameters.split()), record.arguments)
 
 
-def _as_json(record: CallRecord) -> dict[str, Any]:
+def call_json(record: CallRecord) -> dict[str, Any]:
+    """A call as JSON has it."""
     return {
         "key": record.key.hex(),
         "task": record.task.name,
@@ -157,7 +158,8 @@ def _as_json(record: CallRecord) -> dict[str, Any]:
     }
 
 
-def _print_rows(rows: Mapping[str, str]) -> None:
+def print_rows(rows: Mapping[str, str]) -> None:
+    """Print names with what belongs to them."""
     table = Table(box=None, pad_edge=False, show_header=False)
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")

@@ -11,6 +11,7 @@ from jumar.errors import RunHeldError
 from jumar.open_run import OpenRun
 from jumar.runs.book import Book, lease_key, said
 from jumar.runs.heart import HEART
+from jumar.runs.takeover import take_over
 from jumar.store import holder as holders
 from jumar.store.named_runs import NamedRun, State
 from jumar.store.sqlite_connection import FAULTS
@@ -26,7 +27,8 @@ class Driver:
         engine: The engine that runs its calls.
 
     *Guarantees*: of several processes that begin at once one does; a holder that died on this machine is replaced at
-    once, one on another machine after its lease was seen unrenewed for as long as leases last.
+    once; one in another container, or on another machine, is waited for until it has renewed its lease (within 10 s), or
+    has not for as long as leases last (30 s).
     """
 
     def __init__(self, book: Book, row: NamedRun, engine: Engine) -> None:
@@ -59,7 +61,7 @@ class Driver:
             self.released.set()
             return
         with self._book.careful():
-            if not self._book.leases.take(self._lease):
+            if not take_over(self._book.leases, self._lease):
                 holder = self._book.leases.holder_of(self._lease)
                 raise RunHeldError(
                     f"run {self._row.id!r} is driven by {said(holder) if holder else 'another process'}: two cannot drive "

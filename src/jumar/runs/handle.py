@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import concurrent.futures as cf
 import json
-import threading
 import time
+from collections.abc import Generator
 from contextlib import suppress
-from typing import Any, Generic, NamedTuple, TypeVar, cast
+from itertools import islice
+from typing import Any, Generic, NamedTuple, TypeVar, cast, overload
 
 from jumar.errors import DamagedError, RunError, RunFailedError
 from jumar.future import Future
 from jumar.runs.book import Book, RunInfo
 from jumar.runs.chronicle import RunEvent, happened
 from jumar.runs.driver import Driver
+from jumar.runs.looks import looks, looks_async
 from jumar.store.named_runs import NamedRun, State
-from jumar.store.records import CallRecord
+from jumar.store.records import CallRecord, Entry, role
 from jumar.store.trouble import Trouble
 
 T = TypeVar("T")
-
-_PAUSES_S = (0.01, 0.25)
-"""The first and the longest pause between two looks at a run of another process, in seconds; each is twice the last."""
 
 
 class Driven(NamedTuple):
@@ -87,26 +87,32 @@ class RunHandle(Generic[T]):
             left_s = None if until_s is None else max(0.0, until_s - time.monotonic())
             if not self._driven.driver.released.wait(left_s):
                 raise TimeoutError(f"calls of run {self.id!r} did not end within {timeout} s; they go on")
-        pause_s, never = _PAUSES_S[0], threading.Event()
-        while (state := self.status()) == "running":
-            if until_s is not None and time.monotonic() >= until_s:
-                raise TimeoutError(f"run {self.id!r} did not end within {timeout} s; it goes on")
-            never.wait(pause_s)
-            pause_s = min(2 * pause_s, _PAUSES_S[1])
-        return state
+        left_s = None if until_s is None else max(0.0, until_s - time.monotonic())
+        for _ in looks(left_s, self._too_late(timeout)):
+            if (state := self.status()) != "running":
+                return state
+        raise AssertionError("it looks until it raises")
 
-    def result(self, timeout: float | None = None) -> T:
-        """The root's value; waits for it, whoever drives the run.
+    @overload
+    def result(self, timeout: float | None = None, *, call: None = None) -> T: ...
+    @overload
+    def result(self, timeout: float | None = None, *, call: str) -> Any: ...
+    def result(self, timeout: float | None = None, *, call: str | None = None) -> Any:
+        """The root's value, or that of one of its calls; waits for it, whoever drives the run.
 
         Args:
             timeout: Seconds to wait at most.
+            call: The name of a call in the run, see `names`.
 
         Raises:
             TimeoutError: The run is still driven. It goes on.
             RunFailedError: It was cancelled or interrupted, or failed in another program.
-            RunError: It is a script's run, which has no value.
+            RunError: It is a script's run, which has no value; or the run has no call of this name, or did not keep its
+                result.
             BaseException: What the root raised, where this program drives it.
         """
+        if call is not None:
+            return self._value_of(call, timeout)
         if self._driven is not None and self._driven.future is not None:
             try:
                 with suppress(cf.CancelledError):  # the row says why it was, and that is what is raised below
@@ -126,10 +132,7 @@ class RunHandle(Generic[T]):
         entry = self._book.store.find(row.result)
         if entry is None:
             raise RunError(f"the result of run {self.id!r} is not in the store any more. {_ADVICE.format(id=self.id)}")
-        try:
-            return cast("T", self._book.store.load(entry))
-        except DamagedError as error:
-            raise RunError(f"the result of run {self.id!r} cannot be read: {error}") from error
+        return self._load(entry, "the result")
 
     def cancel(self) -> bool:
         """Stop the run; whether it is cancelled now. Steps that are running end and are recorded.
@@ -171,10 +174,105 @@ class RunHandle(Generic[T]):
         """What is recorded of the calls that the run asked for, oldest first."""
         return self._book.calls(self._row())
 
+    def names(self) -> dict[str, str]:
+        """The names of the calls that the run asked for, in that order, each with its key.
+
+        A call is named as its task; of several calls of a task the second has ``_1`` after it, the third ``_2``. A name
+        stays where it is in the run when the code is edited.
+        """
+        if self._driven is not None and not self._driven.driver.is_planned:
+            self._driven.driver.run.take_notes()
+        with self._book.careful():
+            return {name: key.hex() for name, key in self._book.table.names(self._row().token).items()}
+
     def troubles(self) -> list[Trouble]:
         """The latest trouble with storage in the sessions of this program that take part in the run."""
         engines = self._driven.driver.run.engines if self._driven is not None else ()
         return [trouble for engine in engines for trouble in engine.owner.troubles]
+
+    def drain(self) -> None:
+        """Wait until the calls of the session that drives the run have ended; for blocks."""
+        if self._driven is not None:
+            self._driven.driver.run.engine.drain()
+
+    # -- in asynchronous code ------------------------------------------------------------------------------------------
+
+    async def wait_async(self, timeout: float | None = None) -> State:
+        """As `wait`, without keeping the event loop from anything else."""
+        await self._root_ends(timeout)
+        async for _ in looks_async(timeout, self._too_late(timeout)):
+            with suppress(TimeoutError):
+                return await asyncio.to_thread(self.wait, 0)
+        raise AssertionError("it looks until it raises")
+
+    @overload
+    async def result_async(self, timeout: float | None = None, *, call: None = None) -> T: ...
+    @overload
+    async def result_async(self, timeout: float | None = None, *, call: str) -> Any: ...
+    async def result_async(self, timeout: float | None = None, *, call: str | None = None) -> Any:
+        """As `result`, likewise. ``await run`` is the same as ``await run.result_async()``."""
+        if call is not None:
+            async for _ in looks_async(timeout, self._too_late(timeout)):
+                with suppress(TimeoutError):
+                    return await asyncio.to_thread(self._value_of, call, 0)
+        if not await self._root_ends(timeout):
+            await self.wait_async(timeout)
+        return await asyncio.to_thread(self.result)
+
+    async def _root_ends(self, timeout: float | None) -> bool:
+        """Wait until the root has ended, where this program drives the run; whether it does."""
+        future = self._driven.future if self._driven is not None else None
+        if future is None:
+            return False
+        ending = asyncio.wrap_future(future)
+        _, pending = await asyncio.wait([ending], timeout=timeout)  # not itself: whoever stops waiting cancels no run
+        if pending:
+            raise TimeoutError(self._too_late(timeout))
+        if not ending.cancelled():
+            ending.exception()  # asyncio would tell of an error that nobody looked at
+        return True
+
+    def __await__(self) -> Generator[Any, None, T]:
+        """The root's value, as `result` gives it."""
+        return self.result_async().__await__()
+
+    # -- parts of the above --------------------------------------------------------------------------------------------
+
+    def _load(self, entry: Entry, what: str) -> Any:
+        try:
+            return self._book.store.load(entry)
+        except DamagedError as error:
+            raise RunError(f"{what} of run {self.id!r} cannot be read: {error}") from error
+
+    def _value_of(self, name: str, timeout: float | None) -> Any:
+        """The value of a call by its name; while the run is driven, it may come yet."""
+        for _ in looks(timeout, self._too_late(timeout)):
+            is_over = self.status() not in ("pending", "running")  # before the look: what it recorded is there then
+            if self._driven is not None:
+                self._driven.driver.run.take_notes()
+            with self._book.careful():
+                key = self._book.table.key_of(self._token, name)
+            self._book.store.flush()
+            entry = None if key is None else self._book.store.find(key)
+            if entry is not None and not role(entry.codec)[0]:
+                return self._load(entry, f"the result of call {name!r}")
+            if is_over:
+                raise self._without_value(name, key)
+        raise AssertionError("it looks until it raises")
+
+    def _without_value(self, name: str, key: bytes | None) -> RunError:
+        if key is None:
+            known = ", ".join(islice(self.names(), 10))
+            return RunError(f"run {self.id!r} has no call {name!r}: it has {known or 'none that is recorded'}")
+        record = next((call for call in self.calls() if call.key == key), None)
+        if record is not None and record.state == "failed":
+            return RunFailedError(
+                f"call {name!r} of run {self.id!r} has failed: {record.error}. See `jumar show {record.key.hex()[:12]}`."
+            )
+        return RunError(f"call {name!r} of run {self.id!r} has no kept result: it did not end, or is not to be kept")
+
+    def _too_late(self, timeout: float | None) -> str:
+        return f"run {self.id!r} did not end within {timeout} s; it goes on"
 
     def _row(self) -> NamedRun:
         if self._planned is not None:

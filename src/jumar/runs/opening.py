@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
-from jumar import project
 from jumar.engine import Engine
 from jumar.errors import RunError, RunHeldError
 from jumar.future import Future
@@ -129,38 +128,8 @@ def resume_all(*, status: Sequence[State] = _RESUMABLE, code: Code = "current") 
 
 
 @contextmanager
-def run(run_id: str, *, metadata: Mapping[str, Any] | None = None) -> Iterator[RunHandle[None]]:
-    """A block whose calls and steps belong to a run; the script that is run again with the id resumes it.
-
-    Args:
-        run_id: The run's name in the store.
-        metadata: What is kept with it: anything that JSON can say.
-
-    Raises:
-        RunError: The id is that of another run, or a run or a task is open around the block.
-        RunHeldError: Another process drives it.
-
-    *Guarantees*: the block ends when its calls have ended. Steps that are done are not done again.
-
-    Example:
-        >>> import jumar, tempfile
-        >>> @jumar.step
-        ... def charge(order: int) -> str:
-        ...     return f"charged {order}"
-        >>> with tempfile.TemporaryDirectory() as folder, jumar.Session(folder + "/store"):
-        ...     with jumar.run("orders") as run:
-        ...         print(charge(1))
-        ...     print(run.status())
-        charged 1
-        succeeded
-    """
-    with script_run(run_id, metadata, project.script()) as handle:
-        yield handle
-
-
-@contextmanager
 def script_run(run_id: str, metadata: Mapping[str, Any] | None, script: str) -> Iterator[RunHandle[None]]:
-    """As `run`, for a script that another program runs."""
+    """While in this block, calls belong to the run of a script; see `jumar.run`."""
     here = PLACE.get()
     if here.call is not None or here.run is not None:
         raise RunError(f"run {run_id!r} cannot be opened inside of a task or of another run; `task.start` can")
@@ -221,6 +190,22 @@ def delete(run_id: str) -> int:
     """
     book = Book(_engine().store)
     return book.delete(book.find(run_id))
+
+
+def result(run_id: str, *, call: str | None = None, timeout: float | None = None) -> Any:
+    """The value of a run's root, or of one of its calls; see `RunHandle.result`.
+
+    Args:
+        run_id: The run's id.
+        call: The name of a call in it, see `RunHandle.names`.
+        timeout: Seconds to wait at most, while somebody drives the run.
+
+    Raises:
+        TimeoutError: It is still driven. It goes on.
+        RunError: There is no such run or call, or it has no value.
+    """
+    handle = get(run_id)
+    return handle.result(timeout) if call is None else handle.result(timeout, call=call)
 
 
 # -- parts of the above ------------------------------------------------------------------------------------------------

@@ -98,13 +98,17 @@ class Leases:
 
     def holder_of(self, key: bytes) -> str | None:
         """Who has a lease on the call that counts, as text; None where nobody has."""
+        found = self.written(key)
+        return None if found is None or self._lapsed(key, *found) else found[0]
+
+    def written(self, key: bytes) -> tuple[str, float] | None:
+        """What is written of a lease: its holder, and a number that changes when it is renewed; None where nothing is."""
         with self._database.reading() as connection:
-            found = (
-                connection.execute("SELECT CAST(holder AS TEXT), until_s FROM leases WHERE key = ?", (key,)).fetchone()
-                if has_table(connection, "leases")
-                else None
-            )
-        return None if found is None or self._lapsed(key, *found) else str(found[0])
+            if not has_table(connection, "leases"):
+                return None
+            question = "SELECT CAST(holder AS TEXT), until_s FROM leases WHERE key = ?"
+            found = connection.execute(question, (key,)).fetchone()
+        return None if found is None else (str(found[0]), found[1])
 
     def _is_free(self, key: bytes, holder: str, until_s: float) -> bool:
         return holder == self.holder or self._lapsed(key, holder, until_s)

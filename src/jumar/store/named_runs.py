@@ -9,6 +9,7 @@ from typing import Any, Literal, NamedTuple
 
 from jumar.keys.digest import digest
 from jumar.store.awaited import forget
+from jumar.store.call_names import Asked, key_of, name_calls, names_of, place_of
 from jumar.store.database import Database
 from jumar.store.pins import has_table
 
@@ -170,6 +171,7 @@ class NamedRuns:
             connection.execute("DELETE FROM journal WHERE run = ?", (token,))
             connection.execute("DELETE FROM run_calls WHERE run = ?", (token,))
             forget(connection, token)
+            connection.execute("DELETE FROM call_names WHERE run = ?", (token,))
             return keys
 
         return self._database.transact(write)
@@ -205,12 +207,25 @@ class NamedRuns:
                 return []
             return [Begun(*row) for row in connection.execute(_JOURNAL, (token,))]
 
-    def note_calls(self, token: bytes, keys: Sequence[bytes]) -> None:
-        """Note calls that a run asked for."""
-        rows = [(token, key) for key in keys]
-        self._database.transact(
-            lambda connection: connection.executemany("INSERT OR IGNORE INTO run_calls (run, key) VALUES (?, ?)", rows)
-        )
+    def note_calls(self, token: bytes, asked: Sequence[Asked]) -> None:
+        """Note calls that a run asked for, in the order in which it did: this gives them their names."""
+        rows = [(token, each.key) for each in asked]
+
+        def write(connection: sqlite3.Connection) -> None:
+            connection.executemany("INSERT OR IGNORE INTO run_calls (run, key) VALUES (?, ?)", rows)
+            name_calls(connection, token, asked)
+
+        self._database.transact(write)
+
+    def names(self, token: bytes) -> dict[str, bytes]:
+        """The names of the calls that a run asked for, in that order, with their keys."""
+        with self._database.reading() as connection:
+            return names_of(connection, token)
+
+    def key_of(self, token: bytes, name: str) -> bytes | None:
+        """The key of the call that has this name in a run."""
+        with self._database.reading() as connection:
+            return key_of(connection, token, name)
 
     def calls(self, token: bytes) -> list[bytes]:
         """The keys of the calls that a run asked for, its steps among them."""
@@ -219,6 +234,13 @@ class NamedRuns:
                 return []
             question = "SELECT key FROM run_calls WHERE run = ? UNION SELECT key FROM journal WHERE run = ?"
             return [key for (key,) in connection.execute(question, (token, token))]
+
+    def place_of(self, key: bytes) -> tuple[NamedRun, bytes] | None:
+        """The latest run that asked for a call, and the call's place in it; None where none did."""
+        with self._database.reading() as connection:
+            found = place_of(connection, key)
+        runs = self._read("WHERE token = ?", found[:1]) if found else []
+        return (runs[0], found[1]) if found and runs else None
 
     def _read(self, clause: str, values: tuple[Any, ...]) -> list[NamedRun]:
         with self._database.reading() as connection:

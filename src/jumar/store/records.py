@@ -85,6 +85,8 @@ class Failure(NamedTuple):
     """One line: type and message."""
     traceback: str
     arguments: bytes
+    recall: bytes | None = None
+    """The call with its arguments, ready to be made again, where it could be written."""
 
 
 class CallRecord(NamedTuple):

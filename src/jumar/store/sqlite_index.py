@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from jumar.store.labels import Labels
 from jumar.store.read_ahead import ReadAhead
 from jumar.store.rebuild import Rebuild
+from jumar.store.recalls import keep_recalls
 from jumar.store.records import ERROR, CallRecord, Counts, Entry, Failure, TaskInfo
 from jumar.store.row import entry_of, row_of
 from jumar.store.salvage import Saved
@@ -167,6 +168,7 @@ class SqliteIndex:
                 connection.executemany("DELETE FROM failures WHERE key = ?", succeeded)
             for failure in lost:
                 connection.execute(ADD_FAILURE, failure)
+            keep_recalls(connection, failures)
 
         self.transact(write)
         with self.database.read_lock:
