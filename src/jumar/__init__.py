@@ -35,7 +35,7 @@ from jumar.errors import (
     StoreWarning,
 )
 from jumar.errors import WorkerLostError as WorkerLostError
-from jumar.future import Future, as_completed, gather, wait
+from jumar.future import Future
 from jumar.graph.call_info import CallInfo
 from jumar.graph.keep import Keep
 from jumar.graph.policy import Backoff
@@ -44,6 +44,7 @@ from jumar.keys.value import fingerprint
 from jumar.lazy import Lazy, collect
 from jumar.part import attr, item
 from jumar.session import Session, configure
+from jumar.several import as_completed, gather, wait
 from jumar.shell import shell
 from jumar.step import step
 from jumar.store.store import Store

@@ -1,5 +1,8 @@
 """The crew: how many workers of an executor are at work, and which calls are given to those that are free.
 
+A call that was given to a worker is on its way until that worker has begun with it. Until then whoever waits for the call
+may take it back and run it, so that a wait costs a thread only where the call has really begun elsewhere.
+
 Every method but `start` is called with the engine's latch held.
 """
 
@@ -8,9 +11,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from jumar.executors import Executor
-from jumar.graph.call import Call
+from jumar.graph.call import RUNNING, Call
 from jumar.graph.scheduler import Scheduler
 from jumar.here import PLACE, here
+from jumar.latch import Latch
 
 NOBODY: tuple[Call, ...] = ()
 
@@ -21,6 +25,7 @@ class Crew:
     Args:
         executor: Where they are.
         scheduler: Says what may run.
+        latch: The engine's.
         serve: What a worker does with the first call it is given.
         in_place: The engine, where its calls run in the threads that make them. There nothing is started on top of a
             call that has not ended: it might wait for that one, which could not go on before it.
@@ -31,6 +36,7 @@ class Crew:
         self,
         executor: Executor,
         scheduler: Scheduler,
+        latch: Latch,
         serve: Callable[[Call], None],
         in_place: object = None,
         name: str | None = None,
@@ -39,11 +45,13 @@ class Crew:
         self._executor = executor
         self._scheduler = scheduler
         self._queue = scheduler.queue(name)
+        self._latch = latch
         self._serve = serve
         self._in_place = in_place
         self._open = 0
         self._places = executor.workers
         self._at_work = 0
+        self._on_the_way: set[Call] = set()
 
     def free(self) -> Sequence[Call]:
         """Calls for the workers that are free now, to be given to `start` once the latch is let go."""
@@ -54,6 +62,7 @@ class Crew:
         calls: list[Call] = []
         while self._at_work < self._places and (call := self._scheduler.take(self._queue)) is not None:
             self._at_work += 1
+            self._on_the_way.add(call)
             calls.append(call)
         return calls
 
@@ -63,6 +72,14 @@ class Crew:
         if call is None:
             self._at_work -= 1
         return call
+
+    def reclaim(self, call: Call) -> bool:
+        """Take back a call that no worker has begun with, to run it in this thread; False where one has."""
+        crew = self.of(call)._on_the_way  # noqa: SLF001  (of another object of this class)
+        if call not in crew or call.state is not RUNNING:
+            return False
+        crew.discard(call)
+        return True
 
     def leave(self) -> None:
         """A worker that was interrupted is gone."""
@@ -98,6 +115,17 @@ class Crew:
     def _work(self, call: Call) -> None:
         before, here.crew = here.crew, self
         try:
-            self._serve(call)
+            with self._latch:
+                first = self._begin(call)
+            if first is not None:
+                self._serve(first)
         finally:
             here.crew = before
+
+    def _begin(self, call: Call) -> Call | None:
+        """What a worker begins with: the call that it was sent for, or another one if that was taken back meanwhile."""
+        if call in self._on_the_way:
+            self._on_the_way.discard(call)
+            if call.state is RUNNING:  # else it was cancelled
+                return call
+        return self.next()

@@ -9,6 +9,7 @@ from jumar.executors import Executor
 from jumar.graph.call import Call
 from jumar.graph.scheduler import Scheduler
 from jumar.here import here
+from jumar.latch import Latch
 
 
 class Crews(Crew):
@@ -20,6 +21,7 @@ class Crews(Crew):
         executor: The one of calls that name none.
         named: The others.
         scheduler: Says what may run.
+        latch: The engine's.
         serve: What a worker does with the first call it is given.
     """
 
@@ -28,10 +30,11 @@ class Crews(Crew):
         executor: Executor,
         named: Mapping[str, Executor],
         scheduler: Scheduler,
+        latch: Latch,
         serve: Callable[[Call], None],
     ) -> None:
-        super().__init__(executor, scheduler, serve)
-        self._named = {name: Crew(each, scheduler, serve, name=name) for name, each in named.items()}
+        super().__init__(executor, scheduler, latch, serve)
+        self._named = {name: Crew(each, scheduler, latch, serve, name=name) for name, each in named.items()}
 
     def free(self) -> Sequence[Call]:
         """Calls for the free workers of every crew."""
@@ -76,10 +79,11 @@ def crew_of(
     executor: Executor,
     named: Mapping[str, Executor],
     scheduler: Scheduler,
+    latch: Latch,
     serve: Callable[[Call], None],
 ) -> Crew:
     """The crew, or crews, of an engine; one executor pays nothing for there being no others."""
-    return Crews(executor, named, scheduler, serve) if named else Crew(executor, scheduler, serve)
+    return Crews(executor, named, scheduler, latch, serve) if named else Crew(executor, scheduler, latch, serve)
 
 
 def unknown_executor(name: str, task: str, known: Iterable[str]) -> str:

@@ -8,7 +8,7 @@ hands nothing from thread to thread.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from threading import Semaphore
 from typing import TYPE_CHECKING, Any, Literal
@@ -19,7 +19,7 @@ from jumar.continuing import Continuing
 from jumar.crew import NOBODY, Crew
 from jumar.crews import crew_of, unknown_executor
 from jumar.endings import Endings
-from jumar.errors import ArgumentError, DeadlockError, JumarError
+from jumar.errors import ArgumentError, JumarError
 from jumar.events import Counts, Event
 from jumar.executors import Executor, InlineExecutor
 from jumar.foreign import Adoptions
@@ -27,7 +27,6 @@ from jumar.future import Future
 from jumar.graph.call import CANCELLED, DONE, FAILED, NEW, NOTHING, RUNNING, Call
 from jumar.graph.layer import Layer
 from jumar.graph.scheduler import Scheduler, upstream_first
-from jumar.here import here
 from jumar.live import Live
 from jumar.reading import Reading
 from jumar.record import Recorder
@@ -107,9 +106,9 @@ class Engine:
         everywhere: dict[str | None, Executor] = {None: executor, **named}
         self._running = running = Running(self, live, scheduler, self._recorder, everywhere, in_place=in_place)
         self._crew = crew = (
-            Crew(executor, scheduler, running.serve, self)
+            Crew(executor, scheduler, live.latch, running.serve, self)
             if in_place
-            else crew_of(executor, self._executors, scheduler, running.serve)
+            else crew_of(executor, self._executors, scheduler, live.latch, running.serve)
         )
         self._endings = endings = Endings(live, scheduler, crew, self._recorder, self.listeners)
         self._waits = Waits(self, self._latch, scheduler, crew, running.carry_out, in_place=in_place)
@@ -318,23 +317,17 @@ class Engine:
         """Return when the future is done, or raise TimeoutError; see `Waits.wait`."""
         self._waits.wait(future, future._call, timeout_s)  # noqa: SLF001
 
-    def blocked(self) -> AbstractContextManager[None]:
+    def work_for(self, future: Future[Any], timeout_s: float | None, enough: Callable[[], bool]) -> None:
+        """Inside a task that waits for a future and others: run its call here, if that may be; see `Waits.work_for`."""
+        self._waits.work_for(future, timeout_s, enough)
+
+    def blocked(self, *, on_top: bool = False) -> AbstractContextManager[None]:
         """While in this block, the current call only waits; see `Waits.blocked`."""
-        return self._waits.blocked()
+        return self._waits.blocked(on_top=on_top)
 
-    def wait_for_place(self, places: Semaphore) -> None:
-        """Take a place that is free as soon as one of the calls under way has ended.
-
-        Raises:
-            DeadlockError: Nothing may wait here.
-        """
-        if here.is_loop:
-            raise DeadlockError(
-                "a map is asked for its next future inside an asynchronous task while all calls in its window are under way: "
-                "that would stop all such tasks. `await` each future before you ask for the next, or give a larger window=."
-            )
-        with self.blocked():
-            places.acquire()
+    def wait_for_place(self, places: Semaphore, ahead: Iterable[Future[Any]]) -> None:
+        """Take a place that is free as soon as one of the calls ahead has ended; see `Waits.wait_for_place`."""
+        self._waits.wait_for_place(places, ahead)
 
     def _await(self, call: Call) -> None:
         """Wait until a call has ended, whatever became of it."""
@@ -410,7 +403,7 @@ class Engine:
         """
         if executor not in self._executors:
             raise ArgumentError(unknown_executor(executor, task, self._executors))
-        return None if isinstance(self._executor, InlineExecutor) else executor
+        return None if self._is_in_place else executor
 
     # -- the session's side ----------------------------------------------------------------------------------------
 

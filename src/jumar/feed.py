@@ -6,6 +6,7 @@ import threading
 from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import Any
+from weakref import ref
 
 from jumar.engine import Engine
 from jumar.errors import ArgumentError
@@ -36,8 +37,11 @@ class Feed:
         self._task = task
         self._inputs: Iterator[tuple[Any, ...]] | None = inputs
         self._taken = 0
+        self._window = window
         self._places = threading.Semaphore(window)
         self._ahead: deque[Future[Any]] = deque()
+        self._out: deque[ref[Future[Any]]] = deque()
+        """Those that hold a place and were handed out; a call that has not ended keeps its future alive."""
         self._error: Exception | None = None
         self._fill()
 
@@ -48,7 +52,7 @@ class Feed:
             if self._ahead:
                 yield self._hand_out()
             elif self._inputs is not None:
-                self._engine.wait_for_place(self._places)
+                self._engine.wait_for_place(self._places, self._pending())
                 self._take()
             else:
                 break
@@ -84,7 +88,17 @@ class Feed:
             places.release()
         else:
             future.release_at_end(places)
+            if len(self._out) >= 2 * self._window:  # no more than a window of them can hold a place
+                self._out = deque(map(ref, self._pending()))
+            self._out.append(ref(future))
         return future
+
+    def _pending(self) -> Iterator[Future[Any]]:
+        """Those that hold a place, in the order in which they were handed out."""
+        for each in tuple(self._out):
+            future = each()
+            if future is not None and not future.done():
+                yield future
 
 
 def mapped(

@@ -5,9 +5,9 @@ from __future__ import annotations
 import concurrent.futures as cf
 import logging
 import threading
-from collections.abc import Callable, Generator, Iterable, Iterator
-from contextlib import AbstractContextManager, nullcontext
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Protocol, TypeVar, cast, overload
+from collections.abc import Callable, Generator, Iterator
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar, cast, overload
 
 from jumar.errors import StoreError
 from jumar.graph.call import CANCELLED, RUNNING, Call, Handle
@@ -68,6 +68,9 @@ class Keeper(Protocol):
     def why(self, future: Future[Any]) -> Explanation:
         """Why the call ran."""
 
+    def work_for(self, future: Future[Any], timeout_s: float | None, enough: Callable[[], bool]) -> None:
+        """Inside a task that waits for this future and others: run its call here, if that may be."""
+
     def blocked(self) -> AbstractContextManager[None]:
         """While in it, the current call only waits."""
 
@@ -98,9 +101,9 @@ class Future(cf.Future[T], Handle):
     """Why the result could not be kept; None where it was, or was not meant to be."""
     item_of: ClassVar[Callable[[Any, Any], Any]]
     """Makes the call for an item; `jumar.part` puts it here, because a future knows no tasks."""
-    waits: ClassVar[Callable[..., Any]] = staticmethod(cf.wait)
-    ends: ClassVar[Callable[..., Iterator[Any]]] = staticmethod(cf.as_completed)
-    """How several are waited for; in a worker process, the driver does it."""
+    waits: ClassVar[Callable[..., Any] | None] = None
+    ends: ClassVar[Callable[..., Iterator[Any]] | None] = None
+    """How several are waited for, where that is not done here: in a worker process, the driver does it."""
     __iter__: ClassVar[None] = None
     """With items and without this, Python would iterate for ever, from item 0 upwards."""
 
@@ -312,109 +315,3 @@ class Future(cf.Future[T], Handle):
 
 register_reference(Future, lambda future: cast("bytes", future._call.key))  # noqa: SLF001
 register_reference(Call, lambda call: cast("bytes", call.key))  # what captured arguments hold in a future's place
-
-
-class DoneAndNotDone(NamedTuple):
-    """What ``wait`` returns: two sets of futures."""
-
-    done: set[Future[Any]]
-    not_done: set[Future[Any]]
-
-
-def wait(
-    futures: Iterable[Future[Any]],
-    timeout: float | None = None,
-    return_when: Literal["ALL_COMPLETED", "FIRST_COMPLETED", "FIRST_EXCEPTION"] = "ALL_COMPLETED",
-    *,
-    num_returns: int | None = None,
-) -> DoneAndNotDone:
-    """Those that are done and those that are not, as in ``concurrent.futures.wait``. Failed calls count as done.
-
-    Args:
-        futures: Any number of futures.
-        timeout: Seconds to wait at most.
-        return_when: As in the standard library.
-        num_returns: Return as soon as this many are done.
-
-    Example:
-        >>> import jumar
-        >>> @jumar.task
-        ... def triple(x: int) -> int:
-        ...     return 3 * x
-        >>> done, not_done = jumar.wait([triple.spawn(i) for i in range(3)])
-        >>> sorted(future.result() for future in done), not_done
-        ([0, 3, 6], set())
-    """
-    pending = set(futures)
-    if num_returns is None:
-        with _only_waiting(pending):
-            found = _kind_of(pending).waits(pending, timeout, return_when)
-        return DoneAndNotDone(cast("set[Future[Any]]", found.done), cast("set[Future[Any]]", found.not_done))
-    if not 1 <= num_returns <= len(pending):
-        raise ValueError(f"num_returns={num_returns} of {len(pending)} futures: must be between 1 and their number")
-    done: set[Future[Any]] = set()
-    try:
-        for future in as_completed(pending, timeout):
-            done.add(future)
-            if len(done) >= num_returns:
-                break
-    except TimeoutError:
-        done = {future for future in pending if future.done()}
-    return DoneAndNotDone(done, pending - done)
-
-
-def as_completed(futures: Iterable[Future[T]], timeout: float | None = None) -> Iterator[Future[T]]:
-    """The futures in the order in which they end, failed ones too, as in ``concurrent.futures.as_completed``.
-
-    Raises:
-        TimeoutError: Not all ended within ``timeout`` seconds.
-    """
-    pending = set(futures)
-    ends: Iterator[Future[T]] = _kind_of(pending).ends(pending.copy(), timeout)
-    while pending:
-        with _only_waiting(pending):
-            future = next(ends)
-        pending.discard(future)
-        yield future
-
-
-def _kind_of(futures: set[Future[T]]) -> type[Future[T]]:
-    return next(map(type, futures), Future)
-
-
-def _only_waiting(futures: set[Future[T]]) -> AbstractContextManager[None]:
-    """Inside a task: another call may use this worker's place meanwhile."""
-    for future in futures:
-        return future._keeper.blocked()  # noqa: SLF001
-    return nullcontext()
-
-
-def gather(*futures: Future[T] | Iterable[Future[T]], return_exceptions: bool = False) -> list[T]:
-    """The values of all futures, in the order given.
-
-    Args:
-        futures: Futures, or iterables of futures.
-        return_exceptions: Put an error in its place in the list instead of raising the first one.
-
-    Raises:
-        BaseException: The error of the first failed future in the order given; the others go on.
-
-    Example:
-        >>> import jumar
-        >>> @jumar.task
-        ... def square(x: int) -> int:
-        ...     return x * x
-        >>> jumar.gather(square.spawn(i) for i in range(4))
-        [0, 1, 4, 9]
-    """
-    flat = [f for group in futures for f in ([group] if isinstance(group, Future) else group)]
-    if not return_exceptions:
-        return [future.result() for future in flat]
-    return [cast("T", error) if (error := _error_of(future)) is not None else future.result() for future in flat]
-
-
-def _error_of(future: Future[Any]) -> BaseException | None:
-    try:
-        return future.exception()
-    except cf.CancelledError as error:
-        return error

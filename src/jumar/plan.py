@@ -7,7 +7,7 @@ import runpy
 import sys
 import traceback
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -162,13 +162,13 @@ class PlanningEngine(Engine):
         """End the plan: nobody will compute what is waited for."""
         raise PlanEnds
 
-    def blocked(self) -> contextlib.AbstractContextManager[None]:
+    def blocked(self, *, on_top: bool = False) -> contextlib.AbstractContextManager[None]:  # noqa: ARG002
         """End the plan where something is waited for that would have to run."""
         if self.missing:
             raise PlanEnds
         return contextlib.nullcontext()
 
-    def wait_for_place(self, places: Semaphore) -> None:
+    def wait_for_place(self, places: Semaphore, ahead: Iterable[Future[Any]]) -> None:
         """Nothing is under way, so a window is never full, and the plan goes on to all inputs."""
 
     def drain(self) -> None:

@@ -148,7 +148,7 @@ class Running:
                 return self._await(call, ran.value, and_next), flight
             from jumar.loop import run_here  # noqa: PLC0415  (asyncio takes 27 ms that most programs need not spend)
 
-            with self._owner.blocked():  # what it awaits is run in its place
+            with self._owner.blocked(on_top=True):  # what it awaits is run in its place
                 ran = run_here(ran.value, call.task.policy and call.task.policy.timeout_s)
         return self._finish(call, ran, and_next) if ran.error is None else self._end_as(call, ran, and_next), flight
 

@@ -1,26 +1,25 @@
-"""Waiting for calls, from outside and from inside of tasks, without deadlock."""
+"""Waiting for calls, from outside and from inside of tasks, without deadlock.
+
+A wait inside a task is not idle. What it waits for is run in its thread if nobody has begun with it, after what that needs;
+only where it runs elsewhere does the wait lend its worker's place to another.
+"""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from threading import Semaphore
 from typing import Any
 
 from jumar.crew import Crew
 from jumar.errors import DeadlockError
 from jumar.future import Future
-from jumar.graph.call import READY, WAITING, Call
+from jumar.graph.call import Call
 from jumar.graph.scheduler import Scheduler, depends
 from jumar.here import PLACE, here
 from jumar.latch import Latch
-
-DEEPEST_INLINE = 16
-"""How many calls one thread runs inside one another before a further wait gets a thread of its own: each level is some
-six Python frames, and the recursion limit is the user's to spend."""
-
-_ROOM = 150
-"""Frames kept for what the engine and the store do for one call."""
+from jumar.stack import is_deep, refuse_overflow
+from jumar.wanted import Enough, Wanted
 
 
 class Waits:
@@ -49,109 +48,101 @@ class Waits:
         self._latch = latch
         self._scheduler = scheduler
         self._crew = crew
-        self._run = run
+        self._wanted = Wanted(latch, scheduler, crew, run, in_place=in_place)
         self._in_place = in_place
 
     def is_deep(self, call: Call) -> bool:
         """Whether a call that is about to be made is better run in another thread than inside of those in this one.
 
         Raises:
-            RecursionError: There is no other thread, and little is left of the stack. Python's own error would come from
-                somewhere inside of the engine, which would then not know what had happened to the call.
+            RecursionError: There is no other thread, and little is left of the stack.
         """
         depth = PLACE.get().depth
-        if depth < DEEPEST_INLINE or not self._in_place:
-            return depth >= DEEPEST_INLINE
-        limit = sys.getrecursionlimit()
-        try:
-            sys._getframe(limit - min(_ROOM, limit // 4))  # noqa: SLF001  (the only way to ask without a walk)
-        except ValueError:  # the stack is not that deep
+        if not depth:
             return False
-        raise RecursionError(
-            f"task {call.task.name!r} is called {depth} calls deep on the inline executor, where each of them stays on "
-            f"the stack; Python's limit of {limit} frames leaves no room for another one. Run it on threads, let the "
-            f"tasks return calls instead of waiting for them, or raise the limit with sys.setrecursionlimit()."
-        )
+        if not self._in_place:
+            return is_deep()
+        refuse_overflow(call.task.name, depth)
+        return False
 
     def wait(self, future: Future[Any], call: Call, timeout_s: float | None) -> None:
-        """Return when the call's future is done, or raise TimeoutError.
-
-        Inside a task the wait is not idle: a call that is ready runs here and now; else another worker is let in for
-        the time of the wait.
-        """
-        if here.is_loop:
-            raise DeadlockError(
-                f"{future!r} is waited for inside an asynchronous task without `await`, which would stop all of them. Write "
-                f"`await future`; for several of them `asyncio.gather(*futures)`."
-            )
+        """Return when the call's future is done, or raise TimeoutError."""
+        _refuse_in_loop(future)
         me = self._waiting_call()
         if me is None:
             future.block(timeout_s)
             return
-        if self._in_place:
-            self._run_upstream(me, call)
-            if future.done():
-                return
-        # Not where this thread would be stuck in a function whose time is over.
-        stoppable = call.task is not None and call.task.policy is not None and call.task.policy.timeout_s is not None
-        may_run = timeout_s is None and PLACE.get().depth < DEEPEST_INLINE and not stoppable
-        if may_run and self._ran_here(me, call) and future.done():
-            return  # else it returned other calls, or is to be tried again
-        with self.blocked(call):
-            future.block(timeout_s)
+        with self._only_waiting(me, call):
+            if self._may_work(timeout_s):
+                self._wanted.work(call, future.done)
+            if not future.done():
+                with self._place_lent():
+                    future.block(timeout_s)
 
-    def _run_upstream(self, me: Call, call: Call) -> None:
-        """Run a call in this thread, after what it needs; what others run at the moment is left to them.
+    def work_for(self, future: Future[Any], timeout_s: float | None, enough: Enough) -> None:
+        """Inside a task that waits for a future and others: run its call here, if that may be.
 
-        Nothing else is run in the meantime: it might wait for a call that is under way further down on this stack.
+        Args:
+            future: One that is waited for.
+            timeout_s: How long the wait may take, in seconds.
+            enough: Whether the wait is over.
+
+        Raises:
+            DeadlockError: The call cannot finish before the one that waits, or nothing may wait here.
         """
-        with self._latch:
-            self._block(me, call)
-        try:
-            stack: list[tuple[Call, tuple[Call, ...] | None]] = [(call, None)]
-            while stack:
-                current, seen = stack.pop()
-                with self._latch:
-                    claimed = self._scheduler.start(current)
-                if claimed:
-                    self._run(current)
-                    stack.append((current, None))  # it may have returned others, which it needs now
-                elif current.state is WAITING and current.needs is not seen:
-                    stack.append((current, current.needs))
-                    stack.extend((need, None) for need in reversed(current.needs) if need.state in (WAITING, READY))
-        finally:
-            with self._latch:
-                self._unblock(me)
-
-    def _ran_here(self, me: Call, call: Call) -> bool:
-        """Run a call in this thread if it is ready, in the place of the one that waits for it."""
-        with self._latch:
-            self._block(me, call)
-            claimed = self._crew.may_take(call) and self._scheduler.start(call)
-            if not claimed:
-                self._unblock(me)
-        if claimed:
-            try:
-                self._run(call)
-            finally:
-                with self._latch:
-                    self._unblock(me)
-                    workers = self._crew.free()
-                self._crew.start(workers)
-        return claimed
+        _refuse_in_loop(future)
+        me = self._waiting_call()
+        if me is not None and self._may_work(timeout_s):
+            call: Call = future._call  # noqa: SLF001
+            with self._only_waiting(me, call):
+                self._wanted.work(call, enough)
 
     @contextmanager
-    def blocked(self, call: Call | None = None) -> Iterator[None]:
-        """While in this block, the current call only waits (for ``call``) and lends its worker's place to another."""
+    def blocked(self, *, on_top: bool = False) -> Iterator[None]:
+        """While in this block, the current call only waits, and lends its worker's place to another.
+
+        Args:
+            on_top: Whether calls may be started on top of it where they run in place: it waits for nobody knows which.
+        """
         me = self._waiting_call()
         if me is None:
             yield
             return
+        with self._only_waiting(me, None), self._place_lent(int(on_top)):
+            yield
+
+    def wait_for_place(self, places: Semaphore, ahead: Iterable[Future[Any]]) -> None:
+        """Take a place that is free as soon as one of the calls ahead has ended.
+
+        Args:
+            places: What the calls take their places of.
+            ahead: Their futures.
+
+        Raises:
+            DeadlockError: Nothing may wait here.
+        """
+        if here.is_loop:
+            raise DeadlockError(
+                "a map is asked for its next future inside an asynchronous task while all calls in its window are under way: "
+                "that would stop all such tasks. `await` each future before you ask for the next, or give a larger window=."
+            )
+        if self._waiting_call() is not None:
+            for future in ahead:
+                self.work_for(future, None, future.done)
+                if places.acquire(blocking=False):
+                    return
+        with self.blocked():
+            places.acquire()
+
+    def _may_work(self, timeout_s: float | None) -> bool:
+        """Whether a wait may run what it waits for; in place nobody else would."""
+        return self._in_place or (timeout_s is None and not is_deep())
+
+    @contextmanager
+    def _place_lent(self, on_top: int = 0) -> Iterator[None]:
         mine = self._crew.mine()
-        on_top = int(call is None)
         with self._latch:
             self._crew.open_up(on_top)
-            self._block(me, call)
             if mine is not None:
                 mine.lend(1)
             workers = self._crew.free()
@@ -163,6 +154,16 @@ class Waits:
                 if mine is not None:
                     mine.lend(-1)
                 self._crew.open_up(-on_top)
+
+    @contextmanager
+    def _only_waiting(self, me: Call, call: Call | None) -> Iterator[None]:
+        """While in this block, a call waits for another one, and lends what it holds of the session's resources."""
+        with self._latch:
+            self._block(me, call)
+        try:
+            yield
+        finally:
+            with self._latch:
                 self._unblock(me)
 
     def _waiting_call(self) -> Call | None:
@@ -182,3 +183,12 @@ class Waits:
     def _unblock(self, me: Call) -> None:
         me.blocked_on = None
         self._scheduler.take_back(me)
+
+
+def _refuse_in_loop(future: Future[Any]) -> None:
+    """Refuse a wait that would stop all asynchronous tasks."""
+    if here.is_loop:
+        raise DeadlockError(
+            f"{future!r} is waited for inside an asynchronous task without `await`, which would stop all of them. Write "
+            f"`await future`; for several of them `asyncio.gather(*futures)`."
+        )

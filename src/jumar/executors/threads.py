@@ -19,6 +19,10 @@ class ThreadsExecutor:
     A thread is started only when none is idle, so a piece of work never waits for another one to end. Threads are
     daemons: a program that is told to stop does not hang on a task that does not end.
 
+    Where more are needed than there are workers, because some only wait, one more is kept idle. Whoever submits work then
+    need not start a thread, which means to let it run first: a task that makes a call and waits for it at once would find
+    it begun elsewhere, at each level of a thousand.
+
     Args:
         workers: How many calls run at a time; by default one for each processor this process may use.
 
@@ -63,6 +67,14 @@ class ThreadsExecutor:
                 if thread is not threading.current_thread():
                     thread.join()
 
+    def _keep_one_idle(self) -> None:
+        if self._idle or len(self._threads) <= self.workers:
+            return
+        with self._lock:
+            if not (self._idle or self._closed):
+                self._start_thread()
+                self._idle += 1
+
     def _start_thread(self) -> None:
         thread = threading.Thread(target=self._serve, name=f"jumar-{len(self._threads) + 1}", daemon=True)
         self._threads.append(thread)
@@ -71,6 +83,7 @@ class ThreadsExecutor:
     def _serve(self) -> None:
         while (job := self._work.get()) is not None:
             work, item = job
+            self._keep_one_idle()
             work(item)
             del job, work, item  # an idle thread keeps nothing alive
             with self._lock:

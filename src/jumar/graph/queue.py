@@ -19,3 +19,10 @@ class Queue:
         self.parked = Parked(pool)
         self.waiting = 0
         """How many calls there are of both kinds."""
+
+    def has_above(self, priority: int) -> bool:
+        """Whether a call of a higher priority could run now."""
+        if self.ready.has_above(priority):
+            return True
+        parked = self.parked.first()
+        return parked is not None and parked.priority > priority

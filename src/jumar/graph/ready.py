@@ -64,6 +64,20 @@ class Ready:
                     return call
         return None
 
+    def has_above(self, priority: int) -> bool:
+        """Whether there is a call of a higher priority than this one; those that are not ready any more are let go of."""
+        for order in self._order:
+            if -order <= priority:
+                return False
+            fresh, released = self._levels[-order]
+            while released and released[-1].state is not READY:
+                released.pop()
+            while fresh and fresh[0].state is not READY:
+                fresh.popleft()
+            if fresh or released:
+                return True
+        return False
+
     def _level(self, call: Call) -> _Level:
         level = self._levels.get(call.priority)
         if level is None:

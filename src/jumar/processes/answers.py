@@ -12,11 +12,12 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from jumar.errors import JumarError
-from jumar.future import Future, wait
+from jumar.future import Future
 from jumar.graph.call import Call
 from jumar.here import PLACE
 from jumar.lazy import Lazy
 from jumar.processes.trouble import sent
+from jumar.several import wait
 
 
 class Held:

@@ -10,9 +10,10 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any, NoReturn, cast
 
 from jumar.errors import JumarError, StoreError
-from jumar.future import DoneAndNotDone, Future
+from jumar.future import Future
 from jumar.graph.call import Call
 from jumar.processes.trouble import Raised
+from jumar.several import DoneAndNotDone
 
 _LOG = logging.getLogger("jumar")
 
@@ -109,8 +110,8 @@ class RemoteEngine:
         """How many calls the driver's engine wants at a time."""
         return int(self.ask("workers"))
 
-    def wait_for_place(self, places: threading.Semaphore) -> None:
-        """Take a place, once a call has ended that held it."""
+    def wait_for_place(self, places: threading.Semaphore, ahead: Iterable[Any]) -> None:  # noqa: ARG002
+        """Take a place, once a call has ended that held it; the driver sees to it that they end."""
         while not places.acquire(blocking=False):
             mine = [future for future, held in self.watched.items() if held is places]
             for future in RemoteFuture.waits(mine, None, "FIRST_COMPLETED").done:
