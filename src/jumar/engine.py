@@ -100,6 +100,7 @@ class Engine:
         self._executor, self._executors = executor, executors or {}
         self._is_in_place = in_place = isinstance(executor, InlineExecutor)
         self._live = live = Live()
+        self.expect = live.expect
         self._latch = live.latch
         self._scheduler = scheduler = Scheduler(resources)
         named: Mapping[Any, Executor] = self._executors
@@ -420,6 +421,11 @@ class Engine:
         return self._executor.workers + sum(each.workers for each in self._executors.values())
 
     @property
+    def is_in_place(self) -> bool:
+        """Whether calls run in the threads that make them."""
+        return self._is_in_place
+
+    @property
     def is_closed(self) -> bool:
         """Whether no more calls are taken, and the store may be closed as well."""
         return self._live.is_closed
@@ -444,7 +450,7 @@ class Engine:
                 ``now`` also abandons what runs: it counts as cancelled, and what it returns is dropped.
         """
         if how == "drain":
-            self.drain()
+            self._live.drain(also_expected=True)
         with self._latch:
             self._live.is_closed = True
             unwanted = [call for call in self._live.calls.values() if how == "now" or call.state is not RUNNING]

@@ -94,5 +94,9 @@ class RunHeldError(RunError):
     """Another process, or another session, drives the run."""
 
 
+class RunLimitError(RunError):
+    """A run is not started, as others are driven and wait for their turn, as many as is allowed."""
+
+
 class RunFailedError(RunError):
     """A run has no result: it failed, was interrupted or cancelled, and this program did not drive it."""

@@ -23,6 +23,8 @@ class Live:
         self.calls: dict[bytes, Call] = {}
         self.is_closed = False
         self.computed = self.restored = self.failed = self.cancelled = 0
+        self.expected = 0
+        """How many runs wait for their turn to make calls here."""
         self._drainers: list[threading.Event] = []
 
     def join(self, call: Call, future: Future[Any]) -> bool:
@@ -65,9 +67,18 @@ class Live:
         if self.calls.get(call.key) is call:
             del self.calls[call.key]
         if self._drainers and not self.calls:
-            for drainer in self._drainers:
-                drainer.set()
-            self._drainers.clear()
+            self._wake_drainers()
+
+    def expect(self, runs: int) -> None:
+        """Expect the calls of so many runs more; a negative number says that they have come, or will not."""
+        with self.latch:
+            self.expected += runs
+            self._wake_drainers()
+
+    def _wake_drainers(self) -> None:
+        for drainer in self._drainers:
+            drainer.set()
+        self._drainers.clear()
 
     def forget(self, call: Call) -> None:
         """Forget a call whose making was interrupted (Ctrl-C between two steps), so that it can be made again."""
@@ -80,12 +91,12 @@ class Live:
         with self.latch:
             return Counts(self.computed, self.restored, self.failed, self.cancelled, len(self.calls))
 
-    def drain(self) -> None:
-        """Wait until no call is unfinished."""
+    def drain(self, *, also_expected: bool = False) -> None:
+        """Wait until no call is unfinished, and with ``also_expected`` none is expected either."""
         while True:
             quiet = threading.Event()
             with self.latch:
-                if not self.calls:
+                if not self.calls and not (also_expected and self.expected):
                     return
                 self._drainers.append(quiet)
             quiet.wait()

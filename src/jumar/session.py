@@ -71,6 +71,11 @@ class Session:
         max_store_size: How much the results in the store may take, such as ``"10GiB"`` or a number of bytes. Beyond it
             those that are cheapest to recompute for their bytes go, beside the computation; what this or another running
             program has found or written is not among them.
+        max_running_runs: How many runs with ids this session drives at a time; further ones are ``pending`` until it is
+            their turn. Those that a run starts do not wait. By default there is no limit.
+        max_queued_runs: How many may wait for their turn; beyond it `RunLimitError` is raised.
+        max_store_running_runs: The same for all programs that use the store, as far as they say so too.
+        max_store_queued_runs: Likewise.
         prefer: Of several stores: ``"order"``: the first that has a result counts. ``"recent"``: the result that was
             recorded last.
         adopt: Of several stores: whether a result that is read from another store is copied into the first, so that it
@@ -122,6 +127,10 @@ class Session:
         reuse: Literal["on", "off", "refresh", "read-only"] | None = None,
         audit: float | None = None,
         max_store_size: str | int | None = None,
+        max_running_runs: int | None = None,
+        max_queued_runs: int | None = None,
+        max_store_running_runs: int | None = None,
+        max_store_queued_runs: int | None = None,
         prefer: Literal["order", "recent"] | None = None,
         adopt: bool | None = None,
         single_flight: Literal["process", "store"] | None = None,
@@ -142,6 +151,10 @@ class Session:
             "reuse": reuse,
             "audit": audit,
             "max_store_size": max_store_size,
+            "max_running_runs": max_running_runs,
+            "max_queued_runs": max_queued_runs,
+            "max_store_running_runs": max_store_running_runs,
+            "max_store_queued_runs": max_store_queued_runs,
             "prefer": prefer,
             "adopt": adopt,
             "single_flight": single_flight,
@@ -149,6 +162,16 @@ class Session:
             "progress": progress,
         }
         self.settings = settings.resolve(given)
+        self._equip(store, executor, executors, options)
+
+    def _equip(
+        self,
+        store: Place | Sequence[Place] | None,
+        executor: Choice | None,
+        executors: Mapping[str, Choice] | None,
+        options: SharedOptions | None,
+    ) -> None:
+        """Open the store and the executors, and enter the list of sessions."""
         self.troubles: deque[Trouble] = deque(maxlen=1000)
         """The latest trouble with storage, newest last."""
         self._strict = self._setting("on_store_error") == "raise"
@@ -368,8 +391,8 @@ def configure(**values: Any) -> None:
 
     They are those of ``jumar config``: ``store``, ``executor``, ``workers``, ``lost_retries``, ``durability``,
     ``checkpoint_mode``, ``checkpoint_period_s``, ``verify``, ``on_store_error``, ``reuse``, ``audit``,
-    ``max_store_size``, ``prefer``, ``adopt``, ``single_flight`` and ``progress``. An open default session is closed
-    first, after its calls have finished; the next call makes a new one.
+    ``max_store_size``, ``max_running_runs`` and the three others like it, ``prefer``, ``adopt``, ``single_flight`` and
+    ``progress``. An open default session is closed first, after its calls have finished; the next call makes a new one.
 
     Raises:
         SettingsError: A name or a value that does not exist; nothing was changed.

@@ -8,7 +8,7 @@ import sys
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from jumar.errors import RunError, RunFailedError, RunHeldError
+from jumar.errors import RunError, RunFailedError, RunHeldError, RunLimitError
 from jumar.runs.book import RunInfo
 from jumar.runs.chronicle import RunEvent
 from jumar.runs.handle import RunHandle
@@ -26,6 +26,7 @@ __all__ = [
     "RunHandle",
     "RunHeldError",
     "RunInfo",
+    "RunLimitError",
     "ScriptRun",
     "delete",
     "find",

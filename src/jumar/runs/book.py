@@ -9,13 +9,13 @@ from typing import Any, NamedTuple
 
 from jumar.clock import SystemClock
 from jumar.errors import RunError
-from jumar.keys.digest import digest
 from jumar.runs.root import shown
 from jumar.store import holder as holders
 from jumar.store.awaited import Awaited
 from jumar.store.lease import Leases
 from jumar.store.named_runs import NamedRun, NamedRuns, State
 from jumar.store.records import CallRecord
+from jumar.store.run_queue import lease_key, queue_key
 from jumar.store.sqlite_connection import FAULTS
 from jumar.store.sqlite_index import SqliteIndex
 from jumar.store.store import Store
@@ -37,7 +37,7 @@ class RunInfo(NamedTuple):
     traceback: str
     metadata: dict[str, Any]
     holder: str
-    """Who drives it: ``process 123 on host``; empty where nobody does."""
+    """Who drives it, or waits for its turn: ``process 123 on host``; empty where nobody does."""
     is_script: bool
     """Whether it is the run of a script, which has no value and is resumed by running the script."""
     drives: list[dict[str, Any]]
@@ -66,7 +66,7 @@ class Book:
             raise RunError(
                 f"{store!r} keeps no runs with ids: they need a store in a folder, such as Session('.jumar')"
             )
-        self.store = store
+        self.store, self.database = store, database
         self.table = NamedRuns(database)
         self.awaited = Awaited(database)
         clock = SystemClock()
@@ -94,6 +94,9 @@ class Book:
             latest = self.table.find(run.id)  # it may have ended between the two looks
             run = latest if latest is not None and latest.token == run.token else run
             state = "interrupted" if run.state == "running" else run.state
+        if state == "pending":
+            with self.careful():
+                holder = self.leases.holder_of(queue_key(run.token))
         return RunInfo(
             run.id,
             state,
@@ -103,7 +106,7 @@ class Book:
             run.error,
             run.traceback,
             json.loads(run.metadata),
-            said(holder) if state == "running" and holder else "",
+            said(holder) if state in ("pending", "running") and holder else "",
             not run.task,
             json.loads(run.drives),
             [] if state == "succeeded" else self.waits(run),
@@ -134,8 +137,9 @@ class Book:
             RunError: Somebody drives it.
         """
         info = self.info(run)
-        if info.status == "running":
-            raise RunError(f"run {run.id!r} is driven by {info.holder}: cancel it first, or wait for its end.")
+        if info.holder:
+            how = "is driven by" if info.status == "running" else "waits for its turn in"
+            raise RunError(f"run {run.id!r} {how} {info.holder}: cancel it first, or wait for its end.")
         with self.careful():
             keys = self.table.delete(run.token)
         kept = [key for key in keys if self.store.find(key) is not None]
@@ -152,11 +156,6 @@ class Book:
                 f"the runs of {self.store!r} cannot be read or written ({type(error).__name__}: {error}): another program "
                 f"holds the index, the disk is full, or it may not be written."
             ) from error
-
-
-def lease_key(token: bytes) -> bytes:
-    """What the lease on a run is known by, among those on calls."""
-    return digest(b"jumar:run:1" + token)
 
 
 def said(holder: str) -> str:

@@ -9,11 +9,12 @@ from collections.abc import Sequence
 from jumar.engine import Engine
 from jumar.errors import RunHeldError
 from jumar.open_run import OpenRun
-from jumar.runs.book import Book, lease_key, said
+from jumar.runs.book import Book, said
 from jumar.runs.heart import HEART
 from jumar.runs.takeover import take_over
 from jumar.store import holder as holders
 from jumar.store.named_runs import NamedRun, State
+from jumar.store.run_queue import lease_key
 from jumar.store.sqlite_connection import FAULTS
 from jumar.store.trouble import Trouble
 
@@ -91,6 +92,7 @@ class Driver:
                 engine.store.flush()
             self.run.take_notes()
             self._write(state, error, result)
+            HEART.nudge()
             if not self.run.is_busy():
                 self.let_go()
         finally:

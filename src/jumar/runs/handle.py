@@ -16,6 +16,7 @@ from jumar.future import Future
 from jumar.runs.book import Book, RunInfo
 from jumar.runs.chronicle import RunEvent, happened
 from jumar.runs.driver import Driver
+from jumar.runs.line import Ticket
 from jumar.runs.looks import looks, looks_async
 from jumar.store.named_runs import NamedRun, State
 from jumar.store.records import CallRecord, Entry, role
@@ -40,15 +41,20 @@ class RunHandle(Generic[T]):
         book: The book that the run is in.
         row: The run.
         driven: What this process has of it, if it drives it.
+        ticket: Its place in the line of this session, if it waits for its turn.
     """
 
-    def __init__(self, book: Book, row: NamedRun, driven: Driven | None = None) -> None:
-        self._book, self._token, self._driven = book, row.token, driven
+    def __init__(self, book: Book, row: NamedRun, driven: Driven | None = None, ticket: Ticket | None = None) -> None:
+        self._book, self._token, self._given, self._ticket = book, row.token, driven, ticket
         self._planned = row if driven is not None and driven.driver.is_planned else None
         self.id = row.id
         """The run's id."""
-        self.changed: tuple[str, ...] = driven.changed if driven else ()
+        self.changed: tuple[str, ...] = driven.changed if driven else ticket.changed if ticket else ()
         """The functions, classes and values whose code is not what it was when the run was started."""
+
+    @property
+    def _driven(self) -> Driven | None:
+        return self._given if self._ticket is None else self._ticket.driven
 
     @property
     def info(self) -> RunInfo:
@@ -81,6 +87,9 @@ class RunHandle(Generic[T]):
             TimeoutError: It is still driven. It goes on.
         """
         until_s = None if timeout is None else time.monotonic() + timeout
+        if self._ticket is not None:
+            self._ticket.wait(timeout)
+            timeout = None if until_s is None else max(0.0, until_s - time.monotonic())
         if self._driven is not None and self._driven.future is not None:
             with suppress(cf.CancelledError):  # the state says it
                 self._driven.future.exception(timeout)
@@ -89,8 +98,9 @@ class RunHandle(Generic[T]):
                 raise TimeoutError(f"calls of run {self.id!r} did not end within {timeout} s; they go on")
         left_s = None if until_s is None else max(0.0, until_s - time.monotonic())
         for _ in looks(left_s, self._too_late(timeout)):
-            if (state := self.status()) != "running":
-                return state
+            info = self.info
+            if info.status != "running" and not (info.status == "pending" and info.holder):
+                return info.status
         raise AssertionError("it looks until it raises")
 
     @overload
@@ -113,6 +123,12 @@ class RunHandle(Generic[T]):
         """
         if call is not None:
             return self._value_of(call, timeout)
+        if self._ticket is not None:
+            until_s = None if timeout is None else time.monotonic() + timeout
+            self._ticket.wait(timeout)
+            timeout = None if until_s is None else max(0.0, until_s - time.monotonic())
+            if self._ticket.error is not None:
+                raise self._ticket.error
         if self._driven is not None and self._driven.future is not None:
             try:
                 with suppress(cf.CancelledError):  # the row says why it was, and that is what is raised below

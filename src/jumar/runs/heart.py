@@ -35,6 +35,10 @@ class Heart:
                 self._thread.start()
         self._wake.set()
 
+    def nudge(self) -> None:
+        """Beat soon: something has ended that others may wait for."""
+        self._wake.set()
+
     def remove(self, driver: Beating) -> None:
         """Beat for it no more."""
         with self._lock:

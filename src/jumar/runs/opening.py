@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError
@@ -11,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from jumar.engine import Engine
-from jumar.errors import RunError, RunHeldError
+from jumar.errors import JumarError, RunError, RunFailedError, RunHeldError, RunLimitError
 from jumar.future import Future
 from jumar.graph.call import Call
 from jumar.here import PLACE, Place
@@ -20,13 +19,14 @@ from jumar.open_run import OpenRun
 from jumar.position import ROOT
 from jumar.runs.book import Book, RunInfo
 from jumar.runs.driver import Driver
+from jumar.runs.entry import added, change_metadata, checked_id, compare, new_row, new_token, script_row
 from jumar.runs.handle import Driven, RunHandle
-from jumar.runs.root import Code, Root, difference, remade, root_of
+from jumar.runs.line import Ticket, line_of, ticket_of
+from jumar.runs.root import Code, remade, root_of
 from jumar.session import current
 from jumar.store.named_runs import STATES, NamedRun, State
 from jumar.task import Task
 
-_TOKEN_BYTES = 16
 _RESUMABLE: tuple[State, ...] = ("pending", "failed", "interrupted")
 
 _driven: dict[tuple[int, bytes], Driven] = {}
@@ -42,25 +42,25 @@ def start(
 ) -> RunHandle[Any]:
     """See ``Task.start``."""
     engine = _engine()
-    run_id = f"{task.name}-{os.urandom(4).hex()}" if run_id is None else _checked(run_id)
+    run_id = f"{task.name}-{os.urandom(4).hex()}" if run_id is None else checked_id(run_id)
     book = _book(engine)
     with book.careful():
         row = book.table.find(run_id)
-    token = row.token if row is not None else os.urandom(_TOKEN_BYTES)
+    token = row.token if row is not None else new_token()
     with _inside(OpenRun(run_id, token, engine, None)):
         call = task.make(engine, args, kwargs, ROOT)
     root = root_of(call)
     if row is None:
-        row = _row(run_id, token, book, metadata, root)
+        row = new_row(run_id, token, book, metadata, root)
         if not engine.plans:
             engine.store.task(call.info, call.task.parts_of)  # its code is kept, to say later what was changed
-            row = _added(book, row)
-    _compare(row, root, "")
+            row = added(book, row)
+    compare(row, root, "")
     if not engine.plans:
-        _change_metadata(book, row, metadata)
-    known = _driven.get((id(engine), row.token))
-    if known is not None or row.state == "succeeded":
-        return RunHandle(book, row, known)
+        change_metadata(book, row, metadata)
+    handle = _known(book, row, engine)
+    if handle is not None:
+        return handle
     if row.state == "cancelled":
         raise RunError(f"run {run_id!r} was cancelled. jumar.resume({run_id!r}) takes it up again.")
     if row.token != token:  # another process has added it since this one looked
@@ -90,9 +90,9 @@ def resume(run_id: str, *, code: Code = "current") -> RunHandle[Any]:
     engine = _engine()
     book = _book(engine)
     row = book.find(run_id)
-    known = _driven.get((id(engine), row.token))
-    if known is not None or row.state == "succeeded":
-        return RunHandle(book, row, known)
+    handle = _known(book, row, engine)
+    if handle is not None:
+        return handle
     if not row.task:
         raise RunError(
             f"run {run_id!r} is that of script {row.place}, which has to be run again: `jumar run {row.place} --id {run_id}`, "
@@ -135,10 +135,11 @@ def script_run(run_id: str, metadata: Mapping[str, Any] | None, script: str) -> 
         raise RunError(f"run {run_id!r} cannot be opened inside of a task or of another run; `task.start` can")
     engine = _engine()
     book = _book(engine)
-    row = _script_row(book, _checked(run_id), metadata, script, adds=not engine.plans)
+    row = script_row(book, checked_id(run_id), metadata, script, adds=not engine.plans)
     if (id(engine), row.token) in _driven:
         raise RunError(f"run {run_id!r} is open in this session already")
     driver = Driver(book, row, engine)
+    _await_turn(book, row, engine)
     driver.begin("script")
     engine.owner.at_close(driver.leave)
     key = (id(engine), row.token)
@@ -177,7 +178,7 @@ def get(run_id: str) -> RunHandle[Any]:
     engine = _engine()
     book = Book(engine.store)
     row = book.find(run_id)
-    return RunHandle(book, row, _driven.get((id(engine), row.token)))
+    return _known(book, row, engine) or RunHandle(book, row)
 
 
 def delete(run_id: str) -> int:
@@ -211,8 +212,57 @@ def result(run_id: str, *, call: str | None = None, timeout: float | None = None
 # -- parts of the above ------------------------------------------------------------------------------------------------
 
 
+def _known(book: Book, row: NamedRun, engine: Engine) -> RunHandle[Any] | None:
+    """The handle of a run that needs nobody to take it up: it has succeeded, or this session drives it or will."""
+    known = _driven.get((id(engine), row.token))
+    ticket = ticket_of(engine, row.token)
+    if known is None and ticket is None and row.state != "succeeded":
+        return None
+    return RunHandle(book, row, known, None if known is not None else ticket)
+
+
 def _drive(book: Book, row: NamedRun, engine: Engine, call: Call, code: Code) -> RunHandle[Any]:
+    """Drive a run, at once or when it is its turn."""
     changed = _changed(book, row, call)
+    begin = partial(_begin, book, row, engine, call, code, changed)
+    ticket = None
+    if engine.is_in_place:
+        _await_turn(book, row, engine)
+    else:
+        ticket = _queued(book, row, engine, Ticket(row, begin, changed))
+    return RunHandle(book, row, begin()) if ticket is None else RunHandle(book, row, None, ticket)
+
+
+def _await_turn(book: Book, row: NamedRun, engine: Engine) -> None:
+    """Return when it is the turn of a run, which is then to be driven by this thread.
+
+    Raises:
+        RunFailedError: It was cancelled meanwhile, or the session was closed.
+        RunLimitError: As many wait as may.
+    """
+    ticket = _queued(book, row, engine, Ticket(row, None, ()))
+    if ticket is not None:
+        ticket.wait()
+        if not ticket.is_called:
+            raise RunFailedError(f"run {row.id!r} waited for its turn, and was cancelled, or its session was closed.")
+
+
+def _queued(book: Book, row: NamedRun, engine: Engine, ticket: Ticket) -> Ticket | None:
+    """The ticket, if the run has to wait for its turn. One that another run starts is part of that, and does not wait."""
+    line = None if engine.plans or PLACE.get().run is not None else line_of(book, engine)
+    if line is None:
+        return None
+    try:
+        return None if line.enter(ticket) else ticket
+    except RunLimitError:
+        if row.drives == "[]" and row.state == "pending":  # it was only stored to be started now
+            with book.careful():
+                book.table.delete(row.token)
+        raise
+
+
+def _begin(book: Book, row: NamedRun, engine: Engine, call: Call, code: Code, changed: tuple[str, ...]) -> Driven:
+    """Begin to drive a run; what this process has of it."""
     driver = Driver(book, row, engine)
     driver.begin(code, changed)
     call.run = driver.run
@@ -227,7 +277,7 @@ def _drive(book: Book, row: NamedRun, engine: Engine, call: Call, code: Code) ->
         raise
     _driven[key] = driven = Driven(driver, future, changed)
     future.add_done_callback(partial(_end, driver, key, call.key))
-    return RunHandle(book, row, driven)
+    return driven
 
 
 def _end(driver: Driver, key: tuple[int, bytes], result: bytes, future: Future[Any]) -> None:
@@ -250,8 +300,8 @@ def _state_of(driver: Driver, error: BaseException) -> State:
         return "cancelled"
     if _is_good_exit(error):
         return "succeeded"
-    if isinstance(error, CancelledError) and driver.is_left:
-        return "interrupted"  # what it waited for was taken back
+    if isinstance(error, (CancelledError, JumarError)) and driver.is_left:
+        return "interrupted"  # what it waited for was taken back, or no more calls are taken
     is_failure = isinstance(error, Exception) or type(error) is SystemExit  # not SIGTERM's
     return "failed" if is_failure else "interrupted"
 
@@ -272,62 +322,6 @@ def _changed(book: Book, row: NamedRun, call: Call) -> tuple[str, ...]:
 def _digests(parts: Sequence[CodePart]) -> dict[str, bytes]:
     """What was written in the project, by its name: versions of libraries are in no key."""
     return {part.name: part.digest for part in parts if part.kind != "library"}
-
-
-def _row(run_id: str, token: bytes, book: Book, metadata: Mapping[str, Any] | None, root: Root) -> NamedRun:
-    text = _json(metadata or {})
-    now_s = book.store.now_s()
-    return NamedRun(run_id, token, now_s, None, "pending", *root, None, "", "", text, "[]")
-
-
-def _script_row(book: Book, run_id: str, metadata: Mapping[str, Any] | None, script: str, *, adds: bool) -> NamedRun:
-    with book.careful():
-        row = book.table.find(run_id)
-    if row is None:
-        root = Root("", "", b"", b"", script, None, None)
-        row = _row(run_id, os.urandom(_TOKEN_BYTES), book, metadata, root)
-        if not adds:
-            return row
-        row = _added(book, row)
-    _compare(row, None, script)
-    if adds:
-        _change_metadata(book, row, metadata)
-    return row
-
-
-def _added(book: Book, row: NamedRun) -> NamedRun:
-    """The run that is recorded under the id: this one, or one that another process has added meanwhile."""
-    with book.careful():
-        book.table.add(row)
-    return book.find(row.id)
-
-
-def _compare(row: NamedRun, root: Root | None, script: str) -> None:
-    found = difference(row, root, script)
-    if found is not None:
-        raise RunError(
-            f"run {row.id!r} was started with something else. {found} Choose another id, or free this one with "
-            f"`jumar delete {row.id}`."
-        )
-
-
-def _change_metadata(book: Book, row: NamedRun, metadata: Mapping[str, Any] | None) -> None:
-    if metadata is not None and _json(metadata) != row.metadata:
-        with book.careful():
-            book.table.change(row.token, metadata=_json(metadata))
-
-
-def _json(metadata: Mapping[str, Any]) -> str:
-    try:
-        return json.dumps(dict(metadata), ensure_ascii=False, sort_keys=True)
-    except (TypeError, ValueError) as error:
-        raise RunError(f"metadata= takes what JSON can say: {error}") from error
-
-
-def _checked(run_id: str) -> str:
-    if not isinstance(run_id, str) or not run_id.strip() or not run_id.isprintable():
-        raise RunError(f"id={run_id!r} cannot be the id of a run: it takes a text of one line")
-    return run_id
 
 
 def _engine() -> Engine:

@@ -56,19 +56,23 @@ class Leases:
 
     def take(self, key: bytes) -> bool:
         """Whether the lease is the caller's now: it was free or lapsed, or is the caller's already."""
+        return self._database.transact(lambda connection: self.take_within(connection, key))
 
-        def write(connection: sqlite3.Connection) -> bool:
-            found = connection.execute("SELECT holder, until_s FROM leases WHERE key = ?", (key,)).fetchone()
-            if found is not None and not self._is_free(key, *found):
-                return False
-            row = (key, self.holder, self._until_s())
-            connection.execute("INSERT OR REPLACE INTO leases (key, holder, until_s) VALUES (?, ?, ?)", row)
-            return True
+    def take_within(self, connection: sqlite3.Connection, key: bytes) -> bool:
+        """As `take`, inside a transaction of the caller's."""
+        found = connection.execute("SELECT holder, until_s FROM leases WHERE key = ?", (key,)).fetchone()
+        if found is not None and not self._is_free(key, *found):
+            return False
+        row = (key, self.holder, self._until_s())
+        connection.execute("INSERT OR REPLACE INTO leases (key, holder, until_s) VALUES (?, ?, ?)", row)
+        self._seen.pop(key, None)
+        return True
 
-        taken = self._database.transact(write)
-        if taken:
-            self._seen.pop(key, None)
-        return taken
+    def holder_within(self, connection: sqlite3.Connection, key: bytes) -> str | None:
+        """As `holder_of`, inside a transaction of the caller's."""
+        question = "SELECT CAST(holder AS TEXT), until_s FROM leases WHERE key = ?"
+        found = connection.execute(question, (key,)).fetchone()
+        return None if found is None or self._lapsed(key, *found) else str(found[0])
 
     def renew(self, keys: Collection[bytes]) -> set[bytes]:
         """Make leases last anew; those of them that are the caller's still."""

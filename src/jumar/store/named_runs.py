@@ -170,6 +170,7 @@ class NamedRuns:
             connection.execute("DELETE FROM named_runs WHERE token = ?", (token,))
             connection.execute("DELETE FROM journal WHERE run = ?", (token,))
             connection.execute("DELETE FROM run_calls WHERE run = ?", (token,))
+            connection.execute("DELETE FROM run_queue WHERE run = ?", (token,))
             forget(connection, token)
             connection.execute("DELETE FROM call_names WHERE run = ?", (token,))
             return keys

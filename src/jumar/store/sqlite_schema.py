@@ -6,7 +6,7 @@ from functools import cache
 
 from jumar.store import call_names, equivalence, recalls
 
-USER_VERSION = 5
+USER_VERSION = 6
 """The revision of these tables, kept in the database's header: 0 means that nothing is there yet. A revision only adds
 tables, so that a jumar that knows an earlier one reads what it knows; what it cannot read has a new store format."""
 
@@ -121,7 +121,12 @@ CREATE TABLE IF NOT EXISTS events (
 CREATE INDEX IF NOT EXISTS events_open ON events (run, name) WHERE taken_by IS NULL;
 CREATE INDEX IF NOT EXISTS events_taken ON events (taken_by) WHERE taken_by IS NOT NULL;
 CREATE UNIQUE INDEX IF NOT EXISTS events_by_sender ON events (run, sender) WHERE sender <> '';
-{call_names.TABLE}{recalls.TABLE}PRAGMA user_version = {USER_VERSION};
+{call_names.TABLE}{recalls.TABLE}CREATE TABLE IF NOT EXISTS run_queue (
+    number INTEGER PRIMARY KEY,
+    run BLOB NOT NULL UNIQUE,
+    most INTEGER
+);
+PRAGMA user_version = {USER_VERSION};
 """
 
 CALL_COLUMNS = 'key, task, created_s, seconds, size_bytes, codec, inline, blob, arguments, content, needs, run, "check"'
