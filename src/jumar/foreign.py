@@ -28,6 +28,7 @@ class Foreign:
 
     names = ()
     hooks = None
+    policy = None
 
     def __init__(self, name: str) -> None:
         self.name = name

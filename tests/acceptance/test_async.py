@@ -277,3 +277,18 @@ def test_a_session_that_is_closed_on_calls_of_coroutines_leaves_none_unawaited()
         session.close("now")
     gc.collect()
     assert all(future.cancelled() for future in futures)
+
+
+@jumar.task
+async def takes_a_turn():
+    await asyncio.sleep(0)
+    return 1
+
+
+@jumar.task
+def waits_for_an_asynchronous_one():
+    return takes_a_turn().result() + 1
+
+
+def test_a_plain_task_waits_for_an_asynchronous_one(threads):
+    assert waits_for_an_asynchronous_one.spawn().result() == 2
