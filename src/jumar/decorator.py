@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import functools
 import weakref
-from collections.abc import Callable, Coroutine, Mapping, Sequence
-from typing import Any, ParamSpec, Protocol, TypeVar, overload
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any, Literal, ParamSpec, Protocol, TypeVar, Unpack, overload
 
 from jumar.executor_face import ExecutorFace
 from jumar.future import Future
-from jumar.graph.call_info import CallInfo
-from jumar.graph.keep import Keep
-from jumar.graph.options import Follow, Options, Reuse
-from jumar.graph.policy import Errors, Waits
+from jumar.graph.options import Options
 from jumar.task import AsyncTask, BoundTask, Task, task_with
+
+if TYPE_CHECKING:
+    from jumar.graph.policy import Errors
+    from jumar.graph.task_options import Answer, TaskOptions
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -28,37 +29,23 @@ class Declares(Protocol):
     def __call__(self, fn: Callable[P, T], /) -> Task[P, T]: ...
 
 
+class DeclaresCatching(Protocol):
+    """The same where calls catch errors and answer with them."""
+
+    @overload
+    def __call__(self, fn: Callable[P, Coroutine[Any, Any, T]], /) -> AsyncTask[P, Answer[T]]: ...
+    @overload
+    def __call__(self, fn: Callable[P, T], /) -> Task[P, Answer[T]]: ...
+
+
 @overload
 def task(fn: Callable[P, Coroutine[Any, Any, T]], /) -> AsyncTask[P, T]: ...
 @overload
 def task(fn: Callable[P, T], /) -> Task[P, T]: ...
 @overload
-def task(
-    *,
-    name: str | None = None,
-    version: str | None = None,
-    checkpoint: bool | Keep | Callable[[CallInfo, Any], Any] | None = None,
-    restore: Callable[[CallInfo], Any] | None = None,
-    exists: Callable[[CallInfo], bool] | None = None,
-    checkpoint_errors: bool = False,
-    retries: int = 0,
-    retry_on: Errors | Callable[[BaseException], bool] = Exception,
-    backoff: Waits = 0.0,
-    timeout_s: float | None = None,
-    catch: bool | Errors = False,
-    priority: int = 0,
-    resources: Mapping[str, float] | None = None,
-    executor: str | None = None,
-    reuse: Reuse = "always",
-    refresh: bool = False,
-    ttl_s: float | None = None,
-    ignore: Sequence[str] = (),
-    key: Callable[..., Any] | None = None,
-    code: Follow = "deep",
-    uses: Sequence[Any] = (),
-    env: Sequence[str] = (),
-    step: bool = False,
-) -> Declares: ...
+def task(*, catch: Literal[False] = False, **options: Unpack[TaskOptions]) -> Declares: ...
+@overload
+def task(*, catch: Literal[True] | Errors, **options: Unpack[TaskOptions]) -> DeclaresCatching: ...
 def task(fn: Callable[..., Any] | None = None, /, **options: Any) -> Any:
     """Makes a function a `Task`: its calls are found again wherever the same call is made.
 

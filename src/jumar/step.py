@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
-from typing import Any, ParamSpec, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar, Unpack, overload
 
-from jumar.decorator import Declares
+from jumar.decorator import Declares, DeclaresCatching
 from jumar.graph.options import Options
 from jumar.task import AsyncTask, Task, task_with
+
+if TYPE_CHECKING:
+    from jumar.graph.policy import Errors
+    from jumar.graph.task_options import TaskOptions
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -18,7 +22,9 @@ def step(fn: Callable[P, Coroutine[Any, Any, T]], /) -> AsyncTask[P, T]: ...
 @overload
 def step(fn: Callable[P, T], /) -> Task[P, T]: ...
 @overload
-def step(**options: Any) -> Declares: ...
+def step(*, catch: Literal[False] = False, **options: Unpack[TaskOptions]) -> Declares: ...
+@overload
+def step(*, catch: Literal[True] | Errors, **options: Unpack[TaskOptions]) -> DeclaresCatching: ...
 def step(fn: Callable[..., Any] | None = None, /, **options: Any) -> Any:
     """Makes a function a step: a task whose calls are effects, each done once in its run.
 

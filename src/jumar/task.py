@@ -12,9 +12,11 @@ from typing import (
     Any,
     Concatenate,
     Generic,
+    Literal,
     ParamSpec,
     Self,
     TypeVar,
+    Unpack,
     cast,
     overload,
 )
@@ -42,6 +44,8 @@ from jumar.session import current as current_session
 from jumar.store.records import TaskInfo
 
 if TYPE_CHECKING:
+    from jumar.graph.policy import Errors
+    from jumar.graph.task_options import Answer, TaskOptions
     from jumar.open_run import OpenRun
     from jumar.runs.handle import RunHandle
 
@@ -49,6 +53,7 @@ P = ParamSpec("P")
 Q = ParamSpec("Q")
 T = TypeVar("T")
 S = TypeVar("S")
+V = TypeVar("V")
 
 
 class Task(Generic[P, T]):
@@ -207,7 +212,17 @@ class Task(Generic[P, T]):
         opening = import_module("jumar.runs.opening")  # what knows tasks, and what most programs do not need
         return cast("RunHandle[T]", opening.start(self, args, kwargs, id, metadata))
 
-    def options(self, **changes: Any) -> Task[P, T]:
+    @overload
+    def options(
+        self: Task[P, Answer[V]], *, catch: Literal[True] | Errors, **changes: Unpack[TaskOptions]
+    ) -> Task[P, Answer[V]]: ...
+    @overload
+    def options(self: Task[P, Answer[V]], *, catch: Literal[False], **changes: Unpack[TaskOptions]) -> Task[P, V]: ...
+    @overload
+    def options(self, *, catch: Literal[True] | Errors, **changes: Unpack[TaskOptions]) -> Task[P, Answer[T]]: ...
+    @overload
+    def options(self, *, catch: Literal[False] = False, **changes: Unpack[TaskOptions]) -> Task[P, T]: ...
+    def options(self, **changes: Any) -> Task[P, Any]:
         """The same task with other options; see `Options`.
 
         Raises:
@@ -450,7 +465,19 @@ class BoundTask(Generic[P, T]):
         """As `Task.start`."""
         return self.task.start(self.instance, *args, **kwargs)
 
-    def options(self, **changes: Any) -> BoundTask[P, T]:
+    @overload
+    def options(
+        self: BoundTask[P, Answer[V]], *, catch: Literal[True] | Errors, **changes: Unpack[TaskOptions]
+    ) -> BoundTask[P, Answer[V]]: ...
+    @overload
+    def options(
+        self: BoundTask[P, Answer[V]], *, catch: Literal[False], **changes: Unpack[TaskOptions]
+    ) -> BoundTask[P, V]: ...
+    @overload
+    def options(self, *, catch: Literal[True] | Errors, **changes: Unpack[TaskOptions]) -> BoundTask[P, Answer[T]]: ...
+    @overload
+    def options(self, *, catch: Literal[False] = False, **changes: Unpack[TaskOptions]) -> BoundTask[P, T]: ...
+    def options(self, **changes: Any) -> BoundTask[P, Any]:
         """As `Task.options`."""
         return BoundTask(self.task.options(**changes), self.instance)
 

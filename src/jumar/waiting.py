@@ -55,7 +55,7 @@ class Wait(AsyncTask[P, T]):
                 )
         return super().make(engine, args, kwargs, place)
 
-    def options(self, **changes: Any) -> Wait[P, T]:
+    def options(self, **changes: Any) -> Wait[P, T]:  # type: ignore[override]  # a wait has no errors to catch
         """As `Task.options`."""
         return Wait(self.fn, self._options.with_changes(changes))
 

@@ -32,6 +32,43 @@ async def asynchronous_with_options(x: int) -> bytes:
     return bytes(x)
 
 
+@jumar.task(catch=True)
+def catching(x: int) -> float:
+    return 1 / x
+
+
+@jumar.task(catch=(KeyError, OSError), retries=2)
+async def asynchronous_catching(x: int) -> str:
+    return str(x)
+
+
+@jumar.step(catch=True)
+def effect(x: int) -> str:
+    return str(x)
+
+
+Answer = tuple[float, None] | tuple[None, Exception]
+
+
+def answers(model: "Model", catches: type[OSError]) -> None:
+    assert_type(catching(1), Answer)
+    assert_type(catching.spawn(1), Future[Answer])
+    value, error = catching.spawn(1).result()
+    assert_type(value, float | None)
+    assert_type(error, Exception | None)
+    assert_type(asynchronous_catching.spawn(1).result(), tuple[str, None] | tuple[None, Exception])
+    assert_type(effect(1), tuple[str, None] | tuple[None, Exception])
+    assert_type(plain.options(catch=True)(1), Answer)
+    assert_type(plain.options(catch=catches, retries=1).spawn(1).result(), Answer)
+    assert_type(plain.options(catch=False)(1), float)
+    assert_type(catching.options(retries=2)(1), Answer)
+    assert_type(catching.options(catch=ZeroDivisionError)(1), Answer)
+    assert_type(catching.options(catch=False)(1), float)
+    assert_type(model.predict.options(catch=True)(1), tuple[str, None] | tuple[None, Exception])
+    plain.options(chekpoint=True)  # type: ignore[call-overload]
+    plain.options(retries="2")  # type: ignore[call-overload]
+
+
 class Model:
     @jumar.task
     def predict(self, x: int) -> str:

@@ -67,7 +67,7 @@ class ShellTask(Task[P, ShellResult]):
         derived = given.with_changes({"name": checked.name, "uses": uses})
         super().__init__(_runner(command, self._shell_options), derived)
 
-    def options(self, **changes: Any) -> ShellTask[P]:
+    def options(self, **changes: Any) -> ShellTask[P]:  # type: ignore[override]  # other options, and no catch=
         """The same task with other options, of those that `shell` takes.
 
         Raises:
