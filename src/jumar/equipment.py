@@ -17,13 +17,12 @@ if TYPE_CHECKING:
 
 
 def executors_for(
-    own: object, named: object, settings: Mapping[str, Value], undo: ExitStack
+    own: object, settings: Mapping[str, Value], undo: ExitStack
 ) -> tuple[Executor, Mapping[str, Executor]]:
     """The executor of calls that name none, given or of the kind that the settings name, and those with names.
 
     Args:
         own: What was given to the session as its executor.
-        named: What was given as its other executors.
         settings: The settings.
         undo: Closes them, should the session not come to be.
 
@@ -33,7 +32,7 @@ def executors_for(
     workers, lost_retries = settings["workers"].value, settings["lost_retries"].value
     unnamed = executor_of(settings["executor"].value if own is None else own, workers, lost_retries=lost_retries)
     undo.callback(unnamed.close, wait=False)
-    others = named_executors(named, unnamed, workers, lost_retries)
+    others = named_executors(settings["executors"].value, unnamed, workers, lost_retries)
     for each in others.values():
         undo.callback(each.close, wait=False)
     _refuse_lost_retries((unnamed, *others.values()), settings)

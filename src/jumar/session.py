@@ -17,11 +17,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 from jumar import settings, termination
 from jumar.clock import SystemClock
+from jumar.defaults import defaults_of
 from jumar.engine import Engine
 from jumar.equipment import adopt_into, executors_for, holds_open, store_for
 from jumar.errors import StoreError, StoreWarning
 from jumar.events import Counts, Event
-from jumar.executors import Choice, Executor
+from jumar.executors import Choice, Executor, NamedChoice
 from jumar.graph.layer import Layer, SharedOptions
 from jumar.here import PLACE
 from jumar.period import Period
@@ -51,11 +52,12 @@ class Session:
             session closes.
         workers: Calls that run at a time, for ``"threads"`` and ``"processes"``.
         lost_retries: How often a call is tried again whose worker process was killed or crashed, for ``"processes"``.
-        executors: Further executors by name, beside the one of calls that name none: ``{"io": ThreadsExecutor(32)}``, for
-            tasks that say ``executor="io"``. Each has workers of its own; this session closes them. With
-            ``executor="inline"`` all calls run in place, whatever they name.
+        executors: Further executors by name, beside the one of calls that name none, for tasks that say
+            ``executor="io"``: ``{"io": "threads"}``, ``{"io": {"kind": "threads", "workers": 32}}`` or
+            ``{"io": ThreadsExecutor(32)}``. Each has workers of its own; this session closes them. With
+            ``executor="inline"`` all calls run in place, whatever they name. Those of the settings are there as well.
         options: Options of all calls whose tasks, and the blocks around them, do not say otherwise, such as
-            ``{"retries": 2}``; see `jumar.options`.
+            ``{"retries": 2}``; see `jumar.options`. They win over those of the settings.
         durability: ``"process"``: a recorded result survives kill -9. ``"power"``: also a power loss.
         checkpoint_mode: When results are written: ``"task_exit"`` as each call ends, ``"periodic"`` once in a period,
             ``"exit"`` when the session closes, ``"manual"`` when `checkpoint` is called. Until then they are in memory
@@ -116,7 +118,7 @@ class Session:
         workers: int | None = None,
         *,
         lost_retries: int | None = None,
-        executors: Mapping[str, Choice] | None = None,
+        executors: Mapping[str, NamedChoice] | None = None,
         options: SharedOptions | None = None,
         durability: Literal["process", "power"] | None = None,
         checkpoint_mode: Literal["task_exit", "periodic", "exit", "manual"] | None = None,
@@ -140,6 +142,8 @@ class Session:
         given: dict[str, Any] = {
             "store": None if holds_open(store) else store,
             "executor": executor if isinstance(executor, str) else None,
+            "executors": executors,
+            "options": options,
             "workers": workers,
             "lost_retries": lost_retries,
             "durability": durability,
@@ -181,9 +185,9 @@ class Session:
         self._closed = False
         self._tokens: list[Token[Session | None]] = []
         self._resources = ExitStack()
-        defaults = None if options is None else Layer(options, "a session", _filled)
+        defaults = defaults_of(self.settings, _filled)
         with ExitStack() as undo:
-            running, named = executors_for(executor, executors, self.settings, undo)
+            running, named = executors_for(executor, self.settings, undo)
             self.store, lent = store_for(store, self.settings, self._report)
             undo.pop_all()
         if lent is not None:
@@ -389,10 +393,11 @@ def current_elsewhere(session: Any) -> None:
 def configure(**values: Any) -> None:
     """Set settings for this process; None takes one back.
 
-    They are those of ``jumar config``: ``store``, ``executor``, ``workers``, ``lost_retries``, ``durability``,
-    ``checkpoint_mode``, ``checkpoint_period_s``, ``verify``, ``on_store_error``, ``reuse``, ``audit``,
-    ``max_store_size``, ``max_running_runs`` and the three others like it, ``prefer``, ``adopt``, ``single_flight`` and
-    ``progress``. An open default session is closed first, after its calls have finished; the next call makes a new one.
+    They are those of ``jumar config``: ``store``, ``executor``, ``executors``, ``options``, ``workers``,
+    ``lost_retries``, ``durability``, ``checkpoint_mode``, ``checkpoint_period_s``, ``verify``, ``compression``,
+    ``on_store_error``, ``reuse``, ``audit``, ``max_store_size``, ``max_running_runs`` and the three others like it,
+    ``prefer``, ``adopt``, ``single_flight``, ``resources`` and ``progress``. An open default session is closed first,
+    after its calls have finished; the next call makes a new one.
 
     Raises:
         SettingsError: A name or a value that does not exist; nothing was changed.

@@ -93,6 +93,42 @@ def _amounts(written: Any) -> dict[str, float]:
     return amounts
 
 
+def _table(written: Any) -> dict[str, Any]:
+    """A table, or what stands between the braces of one in TOML, such as ``retries=2, executor="io"``."""
+    if isinstance(written, str):
+        import tomllib  # noqa: PLC0415  (most programs have no such variable)
+
+        try:
+            written = tomllib.loads(f"table = {{{written}}}")["table"]
+        except tomllib.TOMLDecodeError as error:
+            raise ValueError(f"takes a table as in TOML, which this is not ({error})") from None
+    if not isinstance(written, Mapping) or not all(isinstance(name, str) and name.strip() for name in written):
+        raise ValueError("takes a table of values by name")
+    return dict(written)
+
+
+_KINDS = ("threads", "inline", "processes")
+
+
+def _executors(written: Any) -> dict[str, Any]:
+    """Executors by name: a kind, a table with a kind and a number of workers, or what only a program can give."""
+    table = _table(written)
+    for name, each in table.items():
+        said = dict(each) if isinstance(each, Mapping) else {"kind": each}
+        is_object = not isinstance(each, Mapping) and callable(getattr(each, "submit", None))
+        if not is_object and (said.pop("kind", None) not in _KINDS or said.keys() - {"workers"}):
+            raise ValueError(
+                f"takes, by name, 'threads', 'inline', 'processes', a table such as {{kind = 'threads', workers = 4}}, or "
+                f"in a program an executor (see {name!r})"
+            )
+        if "workers" in said:
+            try:
+                _workers(said["workers"])
+            except ValueError as error:
+                raise ValueError(f"{error} as workers of {name!r}") from None
+    return table
+
+
 def _seconds(written: Any) -> float:
     try:
         seconds = float(written) if not isinstance(written, bool) else 0.0
@@ -114,7 +150,9 @@ def _stores(written: Any) -> Path | tuple[Path, ...]:
 
 SETTINGS: dict[str, Setting] = {
     "store": Setting(None, _stores, "folder of the store, and of others to look into; by default .jumar at the root"),
-    "executor": Setting("threads", _choice("threads", "inline", "processes"), "where calls run"),
+    "executor": Setting("threads", _choice(*_KINDS), "where calls run"),
+    "executors": Setting({}, _executors, "further executors by name, for calls that ask for them"),
+    "options": Setting({}, _table, "options of all calls whose tasks do not say otherwise"),
     "workers": Setting(None, _workers, "calls that run at a time; by default one per processor"),
     "lost_retries": Setting(2, _count, "how often a call is tried again whose worker process was lost, for processes"),
     "durability": Setting("process", _choice("process", "power"), "what a finished result survives"),
@@ -142,6 +180,9 @@ SETTINGS: dict[str, Setting] = {
     "resources": Setting(None, _amounts, "how much there is of what calls may need while they run"),
     "progress": Setting(False, _flag, "a line that shows how far the calls are"),
 }
+
+_MERGED = ("executors", "options")
+"""Settings that are tables: what is said later is added, and wins where both say the same name."""
 
 _configured: dict[str, Any] = {}
 
@@ -173,16 +214,26 @@ def resolve(given: Mapping[str, Any] | None = None, folder: Path | None = None) 
     folder = folder or project.start()
     values = {name: Value(setting.default, "default") for name, setting in SETTINGS.items()}
     values["store"] = Value(project.store_path(folder), "default")
-    values.update(_from_file(project.root(folder) / "pyproject.toml"))
+    for name, said in _from_file(project.root(folder) / "pyproject.toml").items():
+        values[name] = _over(values[name], name, said)
     for name in SETTINGS:
         variable = f"JUMAR_{name.upper()}"
         if os.environ.get(variable):
-            values[name] = Value(_read(name, _listed(name, os.environ[variable]), f"the variable {variable}"), variable)
-    values.update({name: Value(value, "jumar.configure") for name, value in _configured.items()})
+            said = Value(_read(name, _listed(name, os.environ[variable]), f"the variable {variable}"), variable)
+            values[name] = _over(values[name], name, said)
+    for name, value in _configured.items():
+        values[name] = _over(values[name], name, Value(value, "jumar.configure"))
     for name, value in (given or {}).items():
         if value is not None:
-            values[name] = Value(_read(name, value, "Session"), "Session")
+            values[name] = _over(values[name], name, Value(_read(name, value, "Session"), "Session"))
     return values
+
+
+def _over(earlier: Value, name: str, later: Value) -> Value:
+    """What holds of two values of a setting."""
+    if name not in _MERGED or not earlier.value:
+        return later
+    return Value({**earlier.value, **later.value}, f"{earlier.origin}, then {later.origin}")
 
 
 def _listed(name: str, text: str) -> str | list[str]:

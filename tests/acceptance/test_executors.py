@@ -323,10 +323,13 @@ def test_a_session_without_executors_says_that_it_has_none(threads):
 @pytest.mark.parametrize(
     ("executors", "says"),
     [
-        ({"io": "process"}, r"executors\['io'\] takes 'threads', 'inline', 'processes' or an object"),
-        ({"io": None}, r"executors\['io'\] takes"),
-        ({"": "threads"}, "takes a dict of executors by name"),
-        (["io"], "takes a dict of executors by name"),
+        ({"io": "process"}, r"executors takes, by name, .* \(see 'io'\), not {'io': 'process'}"),
+        ({"io": None}, r"see 'io'.* not {'io': None}"),
+        ({"io": {"kind": "threads", "worker": 2}}, r"see 'io'.*'worker': 2"),
+        ({"io": {"workers": 2}}, r"see 'io'"),
+        ({"io": {"kind": "threads", "workers": 0}}, "executors takes a whole number of at least 1 as workers of 'io'"),
+        ({"": "threads"}, "takes a table of values by name"),
+        (["io"], "takes a table of values by name"),
         ({"io": "inline"}, r"executors\['io'\] is inline and executor= is not"),
         ({"io": InlineExecutor()}, r"executors\['io'\] is inline and executor= is not"),
     ],
@@ -342,3 +345,10 @@ def test_one_executor_under_two_names_is_refused():
         jumar.Session(jumar.Store.in_memory(), executors={"a": one, "b": one})
     with pytest.raises(jumar.SettingsError, match=r"executors\['a'\] is the same object as the session's own"):
         jumar.Session(jumar.Store.in_memory(), one, executors={"a": one})
+
+
+def test_a_named_executor_may_be_said_by_kind_and_workers():
+    with jumar.Session(
+        jumar.Store.in_memory(), executors={"io": {"kind": "threads", "workers": 7}}, workers=1
+    ) as session:
+        assert session.engine.workers == 8

@@ -6,6 +6,7 @@ import pytest
 
 import jumar
 from jumar import project, settings
+from jumar.defaults import defaults_of
 
 
 @pytest.fixture
@@ -129,3 +130,56 @@ def test_an_existing_store_between_here_and_the_root_is_found(tmp_path):
 def test_a_home_like_path_is_expanded(folder):
     settings.configure(store="~/results")
     assert settings.resolve(folder=folder)["store"].value == Path("~/results").expanduser()
+
+
+def test_tables_are_merged_by_name_and_tell_who_said_what(folder, monkeypatch):
+    configure_file(folder, "options = {retries = 2, timeout_s = 60}\n[tool.jumar.executors]\nio = 'threads'")
+    origin = f"[tool.jumar] in {folder / 'pyproject.toml'}"
+    assert settings.resolve(folder=folder)["executors"] == ({"io": "threads"}, origin)
+    monkeypatch.setenv("JUMAR_OPTIONS", 'retries=3, executor="io"')
+    monkeypatch.setenv("JUMAR_EXECUTORS", 'cpu={kind="processes", workers=4}')
+    settings.configure(options={"priority": 1})
+    found = settings.resolve({"options": {"retries": 4}}, folder)
+    assert found["options"] == (
+        {"retries": 4, "timeout_s": 60, "executor": "io", "priority": 1},
+        f"{origin}, then JUMAR_OPTIONS, then jumar.configure, then Session",
+    )
+    assert found["executors"].value == {"io": "threads", "cpu": {"kind": "processes", "workers": 4}}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("executors = {io = 'thread'}", r"executors takes, by name, .* \(see 'io'\), not {'io': 'thread'}"),
+        (
+            "executors = {io = {kind = 'threads', workers = 0}}",
+            "takes a whole number of at least 1 as workers of 'io'",
+        ),
+        ("executors = 3", "executors takes a table of values by name, not 3"),
+        ("options = 'retries: 2'", "options takes a table as in TOML, which this is not"),
+    ],
+)
+def test_a_table_with_a_mistake_is_refused_with_its_origin(folder, text, message):
+    configure_file(folder, text)
+    with pytest.raises(jumar.SettingsError, match=rf"\[tool.jumar\] in .*pyproject.toml: .*{message}"):
+        settings.resolve(folder=folder)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"retrys": 2}, "Did you mean retries="),
+        ({"retries": -1}, "retries"),
+        ({"version": "2"}, "option version= cannot be said for a session"),
+        ({"retry_on": "OSError"}, "a class of errors"),
+    ],
+)
+def test_options_of_all_calls_are_checked_like_those_of_one(folder, options, message):
+    with pytest.raises(jumar.SettingsError, match=rf"^jumar.configure: options: .*{message}"):
+        defaults_of({"options": settings.Value(options, "jumar.configure")})
+    with pytest.raises(jumar.DeclarationError, match=message):
+        defaults_of({"options": settings.Value(options, "Session")})
+
+
+def test_no_options_make_no_layer(folder):
+    assert defaults_of(settings.resolve(folder=folder)) is None

@@ -17,6 +17,7 @@ from jumar.cli.target import checked_key as _checked
 from jumar.cli.target import json_option as _json
 from jumar.cli.target import open_store as _open
 from jumar.cli.target import store_option as _store
+from jumar.defaults import defaults_of
 from jumar.errors import JumarError
 from jumar.plan import plan
 from jumar.store.store import Store
@@ -185,7 +186,9 @@ def import_results(file: Path, replace: bool, path: Path | None, as_json: bool) 
 @_json
 def config(as_json: bool) -> None:
     """Show every setting of a program here, with where its value comes from."""
-    show.settings(settings.resolve(folder=Path.cwd()), as_json=as_json)
+    found = settings.resolve(folder=Path.cwd())
+    defaults_of(found)  # refuses what no session would take
+    show.settings(found, as_json=as_json)
 
 
 for command in (gc.gc, gc.rm, gc.invalidate, pins.pin, pins.unpin, pins.pins):

@@ -1,8 +1,17 @@
 """Where calls run."""
 
-from jumar.executors.choice import Choice, executor_of, named_executors
+from jumar.executors.choice import Choice, NamedChoice, executor_of, named_executors
 from jumar.executors.executor import Distant, Executor
 from jumar.executors.inline import InlineExecutor
 from jumar.executors.threads import ThreadsExecutor
 
-__all__ = ["Choice", "Distant", "Executor", "InlineExecutor", "ThreadsExecutor", "executor_of", "named_executors"]
+__all__ = [
+    "Choice",
+    "Distant",
+    "Executor",
+    "InlineExecutor",
+    "NamedChoice",
+    "ThreadsExecutor",
+    "executor_of",
+    "named_executors",
+]

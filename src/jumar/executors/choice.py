@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Literal, cast
+from typing import Any, Literal, NotRequired, TypedDict, cast
 
 from jumar.errors import SettingsError
 from jumar.executors.executor import Executor
 from jumar.executors.inline import InlineExecutor
 from jumar.executors.threads import ThreadsExecutor
 
+
+class Kind(TypedDict):
+    """An executor by its kind, as a file can say it."""
+
+    kind: Literal["threads", "inline", "processes"]
+    workers: NotRequired[int]
+
+
 Choice = Literal["threads", "inline", "processes"] | Executor
+NamedChoice = Choice | Kind
 
 MAKERS: dict[str, Callable[[int | None, int], Executor]] = {}
 """Makers of executors by their short forms; `jumar.processes` puts its own here, because this module knows no tasks."""
@@ -42,28 +51,26 @@ def executor_of(given: object, workers: int | None, argument: str = "executor", 
     )
 
 
-def named_executors(given: Any, own: Executor, workers: int | None, lost_retries: int = 2) -> dict[str, Executor]:
+def named_executors(
+    given: Mapping[str, Any], own: Executor, workers: int | None, lost_retries: int = 2
+) -> dict[str, Executor]:
     """The executors that calls may ask for by name.
 
     Args:
-        given: Their names, each with a short form or an executor; None for none.
+        given: Their names, each with a short form, a `Kind` or an executor.
         own: The session's own.
-        workers: For ``"threads"`` and ``"processes"``.
+        workers: For ``"threads"`` and ``"processes"`` that do not say it themselves.
         lost_retries: For ``"processes"``.
 
     Raises:
-        SettingsError: A name or an executor cannot be used.
+        SettingsError: An executor cannot be used.
     """
-    if given is None:
-        return {}
-    if not isinstance(given, Mapping) or not all(isinstance(name, str) and name.strip() for name in given):
-        raise SettingsError(
-            f"Session: executors takes a dict of executors by name, such as {{'io': 'threads'}}, not {given!r}"
+    named: dict[str, Executor] = {}
+    for name, each in given.items():
+        of_its_own = each if isinstance(each, Mapping) else {"kind": each}
+        named[name] = executor_of(
+            of_its_own["kind"], of_its_own.get("workers", workers), f"executors[{name!r}]", lost_retries=lost_retries
         )
-    named = {
-        name: executor_of(each, workers, f"executors[{name!r}]", lost_retries=lost_retries)
-        for name, each in given.items()
-    }
     _refuse_shared(named, own)
     _refuse_mixed(named, own)
     return named
