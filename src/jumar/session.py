@@ -166,14 +166,12 @@ class Session:
             "progress": progress,
         }
         self.settings = settings.resolve(given)
-        self._equip(store, executor, executors, options)
+        self._equip(store, executor)
 
     def _equip(
         self,
         store: Place | Sequence[Place] | None,
         executor: Choice | None,
-        executors: Mapping[str, Choice] | None,
-        options: SharedOptions | None,
     ) -> None:
         """Open the store and the executors, and enter the list of sessions."""
         self.troubles: deque[Trouble] = deque(maxlen=1000)
