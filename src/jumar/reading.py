@@ -11,7 +11,7 @@ from jumar.future import Future
 from jumar.graph.call import DONE, Call
 from jumar.graph.scheduler import Scheduler
 from jumar.live import Live
-from jumar.result import Failed, Result
+from jumar.result import Failed, Kept, Loose, Result
 from jumar.trail import path_note
 
 
@@ -31,8 +31,12 @@ class Reading:
         self._crew = crew
         self._await_end = await_end
 
-    def read(self, call: Call) -> Any:
+    def read(self, call: Call, *, lends: bool = False) -> Any:
         """The value of a finished call, for one reader.
+
+        Args:
+            call: The call.
+            lends: Give what stands for it in what is sent to another process, where it is large.
 
         Raises:
             BaseException: What the call raised.
@@ -44,7 +48,7 @@ class Reading:
                 raise self.failure(call)
             result: Result = call.outcome
             try:
-                value = result.take()
+                value = result.lend() if lends and isinstance(result, (Kept, Loose)) else result.take()
             except DamagedError:
                 if call.args is None:  # computed in this session and let go of: only a new call can compute it again
                     raise

@@ -14,6 +14,7 @@ from jumar import project
 from jumar.acceptance import accepted_keys
 from jumar.clock import Clock
 from jumar.continuation import Continuation, calls_in, described
+from jumar.encoded import Encoded
 from jumar.errors import DamagedError, FingerprintError, StoreError
 from jumar.graph.call import DONE, NOTHING, Call
 from jumar.graph.call_info import call_info
@@ -22,7 +23,7 @@ from jumar.hooked import is_wanted, restored, saved
 from jumar.keys.call import call_key
 from jumar.keys.value import token
 from jumar.recall import recalled
-from jumar.result import Kept, KeptError, Result, Shared, kept_result
+from jumar.result import Kept, KeptError, Result, Shared, kept_result, unkept_result
 from jumar.store.lineage import EXPIRED, REFRESHED, SUSPICION
 from jumar.store.records import ERROR, GRAPH, NEED_BYTES, Entry, Failure, Payload, role
 from jumar.store.store import Store
@@ -45,7 +46,7 @@ class Recorder:
 
     def __init__(self, store: Store, clock: Clock, tell: Callable[[Trouble], None], audit: float = 0.0) -> None:
         self._audit = audit
-        self._store = store
+        self.store = self._store = store
         self._now_s = clock.now_s
         self._tell = tell
         self._run = 0
@@ -64,14 +65,14 @@ class Recorder:
         value, task = ran.value, call.task
         key = call.content if call.unrepeatable else call.key
         if not call.keep or key is None:
-            return Shared(value), None
+            return unkept_result(value), None
         if call.fragile and (trouble := self._mutation(call)):
-            return Shared(value), trouble
+            return unkept_result(value), trouble
         if task.saves is not None:
             return Shared(value), saved(call, call_info(call, ran.seconds), value, task.saves, self.complain)
         payload, trouble = self._payload(call, ran)
         if payload is None:
-            return Shared(value), trouble
+            return unkept_result(value), trouble
         if call.suspect is not None and not self._same(call, payload, value):
             return self._standing(call), None
         if not call.look and self._store.find(key) is not None:
@@ -168,7 +169,10 @@ class Recorder:
             return None, None
         try:
             rule = task.keeps
-            return self._store.encode(value, None if rule is None else partial(rule.admits, ran.seconds)), None
+            admits = None if rule is None else partial(rule.admits, ran.seconds)
+            if type(value) is Encoded:
+                return value.payload_in(self._store, admits), None
+            return self._store.encode(value, admits), None
         except Exception as error:  # noqa: BLE001  (pickling runs user code: anything can come out of it)
             return None, self.complain("unsaved", call, _NOT_KEPT, error)
 

@@ -8,6 +8,9 @@ from enum import Enum
 from types import TracebackType
 from typing import Any, Final, NamedTuple, Protocol
 
+from jumar.chunks.reference import Reference, blob_of
+from jumar.chunks.segment import LENT_MIN_BYTES
+from jumar.encoded import Encoded
 from jumar.graph.arguments import ATOMS
 from jumar.store.records import Entry
 from jumar.store.store import Store
@@ -59,6 +62,29 @@ class Shared:
         return self.value
 
 
+class Loose:
+    """A value that is in no store, and that each reader maps for itself: a worker has left it in a segment.
+
+    Args:
+        encoded: What the worker has told of it.
+    """
+
+    __slots__ = ("_encoded", "_reference")
+
+    def __init__(self, encoded: Encoded) -> None:
+        assert encoded.holding is not None
+        self._encoded = encoded
+        self._reference = Reference(encoded.holding.segment, encoded.holding)
+
+    def take(self) -> Any:
+        """A value for one reader, who may change it."""
+        return self._encoded.value()
+
+    def lend(self) -> Reference:
+        """What stands for the value in what is sent to another process."""
+        return self._reference
+
+
 class Kept:
     """A value that is in the store, so that each reader can have one of its own.
 
@@ -70,7 +96,7 @@ class Kept:
         entry: Its row.
     """
 
-    __slots__ = ("_entry", "_fresh", "_store")
+    __slots__ = ("_entry", "_fresh", "_reference", "_store")
 
     def __init__(self, store: Store, entry: Entry) -> None:
         self._store = store
@@ -85,6 +111,30 @@ class Kept:
         """The same, with the object for the first reader."""
         self._fresh = value
         return self
+
+    def with_segment(self, encoded: Encoded) -> Kept:
+        """The same, with the segment in which a worker has left the value."""
+        if encoded.holding is not None:
+            self._reference = Reference(encoded.holding.segment, encoded.holding)
+        return self
+
+    def lend(self) -> Any:
+        """What stands for the value in what is sent to another process; the value itself where it is small.
+
+        Raises:
+            DamagedError: As for `take`.
+        """
+        if self._entry.size_bytes < LENT_MIN_BYTES:
+            return self.take()
+        try:
+            return self._reference
+        except AttributeError:
+            value = self.take()  # verified as the store was told to, reported where it is damaged
+        place = blob_of(self._store, self._entry)
+        if place is None or type(value) in _READINESS:
+            return value
+        self._reference = Reference(place)
+        return self._reference
 
     def take(self) -> Any:
         """A value for one reader, who may change it.
@@ -121,10 +171,25 @@ def kept_result(store: Store, entry: Entry, value: Any) -> Result:
     Args:
         store: Where it is kept.
         entry: Its row.
-        value: The value itself.
+        value: The value itself, or what a worker has told of it.
     """
+    if type(value) is Encoded:
+        if value.payload.inline is None:
+            return Kept(store, entry).with_segment(value)
+        value = value.value()
     is_shared = type(value) in ATOMS or unchangeable(value)
     return Shared(value) if is_shared else Kept(store, entry).with_fresh(value)
+
+
+def unkept_result(value: Any) -> Result:
+    """What holds a value that is in no store.
+
+    Args:
+        value: The value itself, or what a worker has told of it.
+    """
+    if type(value) is not Encoded:
+        return Shared(value)
+    return Shared(value.value()) if value.holding is None else Loose(value)
 
 
 class KeptError(NamedTuple):

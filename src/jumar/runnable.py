@@ -27,6 +27,8 @@ class Runnable(Protocol):
     """By what rule results are kept, if there is one."""
     hooks: Hooks | None
     """The user's functions that are asked for kept values."""
+    looks_at_values: bool
+    """Whether the user's own function identifies its arguments, which must be there for that."""
     saves: Callable[[CallInfo, Any], Any] | None
     """The one that keeps them in the place of the store."""
     decides: Callable[[CallInfo, Any], bool] | None

@@ -67,6 +67,8 @@ class Running:
         self._recorder = recorder
         self._in_place = in_place
         self._distant = {name: each for name, each in executors.items() if isinstance(each, Distant)}
+        for each in self._distant.values():
+            each.furnish(recorder.store)
         self.alarms = Alarms()
         self._loop: Loop | None = None
 
@@ -119,7 +121,9 @@ class Running:
     def _find_or_run(self, call: Call, serial: int, and_next: bool) -> tuple[Call | None, Flights | None]:
         """End a call with what is kept of it or comes of it; what follows, and what is to be told that it has ended."""
         flight = self.flights
-        args, kwargs = self.inputs(call) if call.needs else (call.args or (), call.kwargs)
+        distant = self._distant_of(call)
+        lends = distant is not None and not call.task.looks_at_values
+        args, kwargs = self.inputs(call, lends=lends) if call.needs else (call.args or (), call.kwargs)
         kept = self._kept_at_last(call, args, kwargs) if flight or call.needs else None
         if kept is ELSEWHERE:  # whoever takes the call up again may have its lease before this thread is out of here
             return self._put_off(call, and_next), None
@@ -258,11 +262,11 @@ class Running:
             workers = self.crew.free()
         self.crew.start(workers)
 
-    def inputs(self, call: Call) -> tuple[tuple[Any, ...], dict[str, Any] | None]:
-        """The arguments of a call, with the values of the calls among them."""
+    def inputs(self, call: Call, *, lends: bool = False) -> tuple[tuple[Any, ...], dict[str, Any] | None]:
+        """The arguments of a call, with the values of the calls among them, or what stands for large ones elsewhere."""
 
         def value_of(leaf: Any) -> Any:
-            return self._owner.read(leaf) if type(leaf) is Call else leaf
+            return self._owner.read(leaf, lends=lends) if type(leaf) is Call else leaf
 
         args = tuple([rebuild(arg, value_of) for arg in call.args or ()])
         kwargs = {name: rebuild(arg, value_of) for name, arg in call.kwargs.items()} if call.kwargs else None

@@ -92,6 +92,7 @@ class Task(Generic[P, T]):
         self.ttl_s, self.policy = options.ttl_s, options.policy
         self.hooks, self.saves, self.decides = options.hooks, options.saves, options.decides
         self.keeps = options.checkpoint if isinstance(options.checkpoint, Keep) else None
+        self.looks_at_values = options.key is not None
         self._is_ordinary = options.is_ordinary
 
     @property

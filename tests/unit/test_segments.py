@@ -91,7 +91,7 @@ def test_a_freed_segment_and_a_cut_one_are_told_apart_from_values(scratch):
     os.truncate(cut.grounds.path("disk", cut.name), 10)
     with pytest.raises(DamagedError, match=r"segment driver-0 .* cannot be read from .*shm.* or .*disk.*freed"):
         freed.map()
-    with pytest.raises(DamagedError, match="segment driver-1 has 10 bytes instead of"):
+    with pytest.raises(DamagedError, match=r"disk/.*/driver-1 has 10 bytes instead of"):
         cut.map()
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from jumar.chunks.segment import Grounds, Segment, SegmentWriter, Tier
-from jumar.errors import StoreError
+from jumar.errors import DamagedError, StoreError
 from jumar.store.scratch import Scratch
 
 SHARED_MEMORY: Final = Path("/dev/shm")
@@ -64,7 +64,7 @@ class SegmentScratch:
         self._memory = None if quick is None else Scratch(quick)
         self._grounds: Grounds | None = None
         self._writer: SegmentWriter | None = None
-        self._live: set[str] = set()
+        self._live: dict[str, weakref.ref[Holding] | None] = {}
 
     @property
     def grounds(self) -> Grounds:
@@ -97,8 +97,14 @@ class SegmentScratch:
 
     def adopt(self, segment: Segment) -> Segment:
         """Own a segment that another process of the session has written; to be called before it could be cleared."""
-        self._live.add(segment.name)
+        self._live.setdefault(segment.name, None)
         return segment
+
+    def hold(self, holding: Holding) -> None:
+        """Own the segment of a holding, and let it keep the value when this is closed."""
+        self._live[holding.segment.name] = weakref.ref(holding)
+        # At the session's end all of them are removed at once.
+        weakref.finalize(holding, self.free, holding.segment).atexit = False
 
     def spill(self, segment: Segment) -> None:
         """Move a segment from shared memory to disk; one that lies there, or was freed, stays as it is.
@@ -126,8 +132,8 @@ class SegmentScratch:
     def free(self, segment: Segment) -> None:
         """Let go of a segment; a second time does nothing."""
         if self._process == os.getpid():
-            self._live.discard(segment.name)
-            self._remove(segment.name)
+            self._live.pop(segment.name, None)
+            segment.remove()
 
     def clear(self, prefix: str) -> None:
         """Remove what a writer that has ended wrote, all but what was adopted.
@@ -138,21 +144,20 @@ class SegmentScratch:
         for directory in filter(None, self._grounds or ()):
             for name in os.listdir(directory):  # noqa: PTH208  (names)
                 if name.startswith(f"{prefix}-") and name not in self._live:
-                    self._remove(name)
+                    Path(directory, name).unlink(missing_ok=True)
 
     def close(self) -> None:
-        """Remove everything; a second close does nothing."""
+        """Remove everything; a second close does nothing. What is still held stays readable, by maps of this process."""
         if self._process != os.getpid():
             return
+        for reference in list(self._live.values()):
+            holding = None if reference is None else reference()
+            if holding is not None:
+                holding.outlast()
         self._live.clear()
         self._disk.close()
         if self._memory is not None:
             self._memory.close()
-
-    def _remove(self, name: str) -> None:
-        for directory in filter(None, self._grounds or ()):
-            with suppress(FileNotFoundError):
-                os.unlink(f"{directory}/{name}")  # noqa: PTH108  (for each value that is let go of: no Path object)
 
 
 class Holding:
@@ -166,11 +171,25 @@ class Holding:
         segment: Any process of the session has written it.
     """
 
-    __slots__ = ("__weakref__", "segment")
+    __slots__ = ("__weakref__", "_memory", "segment")
 
     def __init__(self, scratch: SegmentScratch, segment: Segment) -> None:
-        self.segment = scratch.adopt(segment)
-        weakref.finalize(self, scratch.free, segment).atexit = False  # the session's end removes them all at once
+        self.segment = segment
+        self._memory: memoryview | None = None
+        scratch.hold(self)
+
+    def memory(self) -> memoryview:
+        """The segment's bytes as private memory, also after the session's end.
+
+        Raises:
+            DamagedError: The segment is not whole.
+        """
+        return self.segment.memory() if self._memory is None else memoryview(bytearray(self._memory))
+
+    def outlast(self) -> None:
+        """Keep the bytes when the file goes. Each reader gets a copy of them from now on."""
+        with suppress(DamagedError):  # told to who reads it
+            self._memory = self.segment.memory()
 
 
 def private_directory(parent: Path) -> Path | None:

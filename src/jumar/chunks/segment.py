@@ -21,6 +21,8 @@ from jumar.store.mapping import file_memory
 
 Tier = Literal["memory", "disk"]
 
+LENT_MIN_BYTES = 256 * 1024
+"""Smaller values are sent: to write, map and remove a file takes longer than to copy them twice."""
 _RESERVED_SHARE = 1 / 16
 """The part of the shared memory that is left to other programs. What finds no room goes to disk."""
 
@@ -62,20 +64,25 @@ class Segment(NamedTuple):
         Raises:
             DamagedError: It was freed, or is not whole.
         """
+        # On disk it has its name before that in memory is taken away.
+        path = self.grounds.path("memory", self.name)
+        if path is not None:
+            with suppress(FileNotFoundError):
+                return _memory_of(path, self.size_bytes)
+        path = f"{self.grounds.disk}/{self.name}"
         try:
-            descriptor = self._open()
-            try:
-                size_bytes = os.fstat(descriptor).st_size
-                if size_bytes != self.size_bytes:
-                    raise DamagedError(f"segment {self.name} has {size_bytes:,} bytes instead of {self.size_bytes:,}")
-                return file_memory(descriptor, size_bytes)
-            finally:
-                os.close(descriptor)
+            return _memory_of(path, self.size_bytes)
         except OSError as error:
             raise DamagedError(
                 f"segment {self.name} ({self.size_bytes:,} bytes) cannot be read from {' or '.join(filter(None, self.grounds))}: "
                 f"{error.strerror or error}. It was freed, or somebody removed the directory of a running session."
             ) from error
+
+    def remove(self) -> None:
+        """Take its file away; what is mapped stays readable. Of one that is gone nothing is said."""
+        for directory in filter(None, self.grounds):
+            with suppress(FileNotFoundError):
+                os.unlink(f"{directory}/{self.name}")  # noqa: PTH108  (for each value that is let go of: no Path object)
 
     def map(self, codecs: Codecs | None = None) -> Any:
         """The value; its large buffers are views of the map. The map outlives the segment.
@@ -90,13 +97,22 @@ class Segment(NamedTuple):
         memory = self.memory()
         return (codecs or _CODECS).named(self.codec).decode(memory)
 
-    def _open(self) -> int:
-        """The file, in whichever tier it is: on disk it has its name before that in memory is taken away."""
-        path = self.grounds.path("memory", self.name)
-        if path is not None:
-            with suppress(FileNotFoundError):
-                return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        return os.open(f"{self.grounds.disk}/{self.name}", os.O_RDONLY | os.O_CLOEXEC)
+
+class BlobFile(NamedTuple):
+    """A reference to a value that is a blob of a store on disk; owns nothing, as a `Segment`."""
+
+    path: str
+    size_bytes: int
+    codec: str
+
+    def map(self, codecs: Codecs | None = None) -> Any:
+        """The value; see `Segment.map`.
+
+        Raises:
+            DamagedError: It is not there, or not whole.
+            Exception: What unpickling the value raises.
+        """
+        return (codecs or _CODECS).named(self.codec).decode(_memory_of(self.path, self.size_bytes))
 
 
 class SegmentWriter:
@@ -150,6 +166,16 @@ class SegmentWriter:
         return segment
 
 
+def decoded(codec: str, data: memoryview) -> Any:
+    """The value that a codec has written.
+
+    Args:
+        codec: The codec's name.
+        data: What it wrote, in private memory.
+    """
+    return _CODECS.named(codec).decode(data)
+
+
 def has_room(directory: str, size_bytes: int) -> bool:
     """Whether so many bytes fit into the file system of a directory, with some left for others."""
     try:
@@ -157,6 +183,17 @@ def has_room(directory: str, size_bytes: int) -> bool:
     except OSError:
         return False
     return room.f_bavail * room.f_frsize - size_bytes >= room.f_blocks * room.f_frsize * _RESERVED_SHARE
+
+
+def _memory_of(path: str, size_bytes: int) -> memoryview:
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        found_bytes = os.fstat(descriptor).st_size
+        if found_bytes != size_bytes:
+            raise DamagedError(f"{path} has {found_bytes:,} bytes instead of {size_bytes:,}")
+        return file_memory(descriptor, found_bytes)
+    finally:
+        os.close(descriptor)
 
 
 def _write(path: str, frames: Sequence[Frame]) -> None:

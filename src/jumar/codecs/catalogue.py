@@ -74,6 +74,8 @@ class Catalogue:
         """The chains that were looked up before. It may be read without a lock, and stays the same dictionary."""
         self.by_name: dict[str, Codec] = {_GENERAL.name: _GENERAL}
         """The codecs that are loaded; likewise."""
+        self.registered: frozenset[str] = frozenset()
+        """The names of those that users have registered. Likewise; a new set each time."""
         self._by_type: dict[type, tuple[Codec, ...]] = {}
         self._loaded: set[_Home] = set()
         self._lock = threading.Lock()  # never held while a module is imported: that would wait for other threads
@@ -103,6 +105,7 @@ class Catalogue:
                 others = (other for other in self._by_type.get(kind, ()) if other is not older)
                 self._by_type[kind] = (codec, *others)
             self.by_name[name] = codec
+            self.registered |= {name}
             self.known.clear()
 
     def chain(self, kind: type) -> Chain:

@@ -40,6 +40,7 @@ class Codecs:
     """
 
     def __init__(self, *, compression: Compression = "none", catalogue: Catalogue = CATALOGUE) -> None:
+        self.compression: Compression = compression
         self._catalogue = catalogue
         self._known, self._by_name = catalogue.known, catalogue.by_name
         self._squeezed = _zstd().squeezed if compression == "zstd" else None
@@ -48,8 +49,12 @@ class Codecs:
         """The codec that is asked first to write this value."""
         return self._catalogue.chain(type(value)).codecs[0]
 
-    def encode(self, value: Any) -> tuple[str, Sequence[Frame]]:
+    def encode(self, value: Any, *, by_name: bool = False) -> tuple[str, Sequence[Frame]]:
         """The name of the codec that wrote the value, and what it wrote.
+
+        Args:
+            value: The value.
+            by_name: Refuse what could only be written by its code: another process would make other classes of it.
 
         Raises:
             Exception: What pickling the value raises. Where cloudpickle might help and is not installed, it says so.
@@ -61,6 +66,8 @@ class Codecs:
             if frames is None:
                 name, frames = _asked(codecs[1:], value)
         except _UNPICKLABLE as error:
+            if by_name:
+                raise
             name, frames = self._by_code(value, error)
         if self._squeezed is not None:
             return self._smaller(name, frames)

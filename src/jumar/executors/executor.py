@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from jumar.graph.call import Call
+from jumar.store.store import Store
 from jumar.worker import Ran
 
 T = TypeVar("T")
@@ -38,10 +39,16 @@ class Executor(Protocol):
 class Distant(Protocol):
     """What an executor has besides if functions run in other processes. The rest of a call is done by `Executor.submit`."""
 
+    def furnish(self, store: Store) -> None:
+        """Learn where large results are kept, so that they can be written where they are made. Called once, before all else."""
+        ...
+
     def run_function(
         self, call: Call, args: tuple[Any, ...], kwargs: dict[str, Any] | None, begins: Callable[[], None]
     ) -> Ran:
         """What came of running the call's function. Never raises; waits until it is over, or was stopped.
+
+        The value may be an `Encoded` one, and arguments may be `Reference`s.
 
         ``begins`` is called just before the function begins to run, and again if that is tried again.
         """

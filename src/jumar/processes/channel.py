@@ -5,18 +5,24 @@ from __future__ import annotations
 import errno
 import io
 import os
+import pickle
 import socket
 import struct
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import cast
 
+from jumar.chunks.segment import LENT_MIN_BYTES, SegmentWriter
 from jumar.codecs.codec import Frame
 from jumar.codecs.framing import IN_BAND_MAX_BYTES
+from jumar.errors import DamagedError
 
 _HEAD = struct.Struct("<cQ")
 _JOINED_MAX_BYTES = 64 * 1024
 """Messages up to this size are put together for one system call; larger ones are sent from where they lie."""
+_IN_SEGMENT = b"*"
+"""The kind of a message that tells where its kind and its body are."""
 _FRAMES_AT_ONCE = 512
 """Below the number of pieces that one ``sendmsg`` takes (1024 on Linux)."""
 
@@ -29,7 +35,7 @@ class Channel:
     """One end of the connection.
 
     Any thread may send; one thread receives. Buffers are sent from the memory of the value and received into the memory
-    that the new value keeps: the kernel's is the only copy.
+    that the new value keeps. A large body is written into a segment, once, and mapped by the receiver.
 
     Args:
         end: A connected stream socket; it belongs to this object now.
@@ -39,6 +45,8 @@ class Channel:
         self._socket = end
         self._reader = cast("io.BufferedReader", end.makefile("rb", buffering=_JOINED_MAX_BYTES))
         self._sending = threading.Lock()
+        self.writer: SegmentWriter | None = None
+        """Writes the bodies of large messages where the other side can map them; without it they go through the socket."""
 
     def fileno(self) -> int:
         """The socket's descriptor."""
@@ -55,6 +63,10 @@ class Channel:
             Lost: The other process is gone.
         """
         size_bytes = sum([len(frame) for frame in frames])
+        if size_bytes >= LENT_MIN_BYTES and self.writer is not None:
+            with suppress(OSError):  # there is no room: the socket takes it
+                frames = (pickle.dumps((kind, self.writer.write_frames("", frames)), 5),)
+                kind, size_bytes = _IN_SEGMENT, len(frames[0])
         head = _HEAD.pack(kind, size_bytes)
         try:
             with self._sending:
@@ -72,6 +84,8 @@ class Channel:
             Lost: The other process is gone.
         """
         kind, size_bytes = _HEAD.unpack(self._read_small(_HEAD.size))
+        if kind == _IN_SEGMENT:
+            return _mapped(self._read_small(size_bytes))
         return kind, self._read_small(size_bytes) if size_bytes <= IN_BAND_MAX_BYTES else self._read(size_bytes)
 
     def shut(self) -> None:
@@ -126,6 +140,17 @@ class Channel:
             del views[:gone]
             if sent:
                 views[0] = views[0][sent:]
+
+
+def _mapped(body: bytes) -> tuple[bytes, memoryview]:
+    """The message whose body lies in a segment, which nobody else needs."""
+    kind, segment = pickle.loads(body)
+    try:
+        return kind, segment.memory()
+    except DamagedError as error:
+        raise Lost(str(error)) from error
+    finally:
+        segment.remove()
 
 
 def pair() -> tuple[socket.socket, socket.socket]:

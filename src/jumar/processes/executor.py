@@ -15,12 +15,15 @@ from jumar.executors import ThreadsExecutor
 from jumar.graph.call import Call
 from jumar.processes.answers import answer
 from jumar.processes.channel import Lost
+from jumar.processes.furniture import Furniture
+from jumar.processes.outfit import Form, form_of
 from jumar.processes.parcel import is_plain, packed, unpacked
 from jumar.processes.pool import Pool
-from jumar.processes.process import ANSWER, DONE, FAILED, QUESTION, RUN, WorkerProcess
+from jumar.processes.process import ANSWER, DONE, ENCODED, FAILED, QUESTION, RUN, WorkerProcess
 from jumar.processes.relay import LOG, OUTPUT
 from jumar.processes.shelf import Shelf
 from jumar.processes.trouble import received, sent
+from jumar.store.store import Store
 from jumar.worker import Ran
 
 T = TypeVar("T")
@@ -61,7 +64,8 @@ class ProcessesExecutor:
         self.workers = self._threads.workers
         self._lost_retries = lost_retries
         self._shelf = Shelf()
-        self._pool = Pool(self.workers)
+        self._pool = Pool(self.workers, self._start)
+        self._furniture: Furniture | None = None
         self._busy: dict[int, WorkerProcess] = {}
         self._given_up: set[int] = set()
         self._losses: dict[bytes, int] = {}
@@ -78,6 +82,15 @@ class ProcessesExecutor:
             self._pool.kill()
         self._threads.close(wait=wait)
         self._pool.end()
+        if self._furniture is not None:
+            self._furniture.close()
+
+    def furnish(self, store: Store) -> None:
+        """See `Distant.furnish`."""
+        self._furniture = Furniture(store)
+
+    def _start(self) -> WorkerProcess:
+        return WorkerProcess() if self._furniture is None else self._furniture.start()
 
     # -- running a function ----------------------------------------------------------------------------------------
 
@@ -102,6 +115,7 @@ class ProcessesExecutor:
                 ran = self._run_on(process, call, message, serial)
             except Lost:
                 how = process.bury()
+                self._clear(process)
                 if call.serial != serial or self._pool.is_closed:  # nobody waits for it any more
                     return Ran(None, WorkerLostError(f"task {call.task.name!r} was stopped"), 0.0)
                 if self._is_given_up(call, process, how):
@@ -110,6 +124,7 @@ class ProcessesExecutor:
             except BaseException as error:  # noqa: BLE001  (Ctrl-C while the main thread waits for its own call)
                 process.kill()
                 process.bury()
+                self._clear(process)
                 return Ran(None, error, 0.0)
             if self._losses:
                 self._losses.pop(call.key, None)
@@ -124,7 +139,8 @@ class ProcessesExecutor:
     def _message(self, call: Call, args: tuple[Any, ...], kwargs: dict[str, Any] | None) -> _Message:
         met = {self._shelf.number(call.task, call.info.code)}
         run_id = None if call.run is None else call.run.id
-        content = (*met, call.key, call.attempts, run_id, args, kwargs)
+        form = Form.VALUE if self._furniture is None else form_of(call, self._furniture.place)
+        content = (*met, form, call.key, call.attempts, run_id, args, kwargs)
         is_small = is_plain(args) and (not kwargs or is_plain(kwargs.values()))
         frames = packed(content, None if is_small else lambda obj: self._shelf.reduce(obj, met))
         self._shelf.prepare(met)
@@ -162,6 +178,9 @@ class ProcessesExecutor:
             kind, body = process.channel.receive()
             if kind == DONE:
                 return self._done(process, call, body)
+            if kind == ENCODED:
+                assert self._furniture is not None
+                return self._furniture.received(process, body)
             if kind == QUESTION:
                 self._answer(process, call, body)
             elif kind == OUTPUT:
@@ -225,6 +244,10 @@ class ProcessesExecutor:
             self._lost_retries,
         )
         return False
+
+    def _clear(self, process: WorkerProcess) -> None:
+        if self._furniture is not None:
+            self._furniture.clear(process)
 
     def let_go(self) -> None:
         """In a forked child: keep nothing of the workers, which are the parent's."""

@@ -9,21 +9,22 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from jumar import session, worker
-from jumar.codecs.codec import Frame
-from jumar.errors import JumarError, ResultError
+from jumar.chunks.segment import SegmentWriter
+from jumar.errors import JumarError
 from jumar.graph.call import Call
 from jumar.here import PLACE, Place
 from jumar.processes.channel import Channel, Lost, adopted
-from jumar.processes.parcel import is_plain, packed, unpacked
-from jumar.processes.process import ANSWER, DONE, END, FAILED, KNOW, QUESTION, RUN, STARTED
+from jumar.processes.outfit import Form, Outfit
+from jumar.processes.parcel import packed, unpacked
+from jumar.processes.process import ANSWER, END, KNOW, QUESTION, RUN, STARTED
 from jumar.processes.relay import relay, set_levels
 from jumar.processes.remote import RemoteEngine
+from jumar.processes.report import Reporter
 from jumar.processes.stock import Stock
-from jumar.processes.trouble import Raised, received, sent
+from jumar.processes.trouble import Raised, received
 
 
 class _RunName(NamedTuple):
@@ -42,6 +43,7 @@ class Worker:
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
         self._stock = Stock()
+        self._reporter = Reporter(self._stock.reduce)
         self._engine = RemoteEngine(self._ask, self._error_of)
         self._depth = 0
         self.is_over = False
@@ -57,6 +59,7 @@ class Worker:
             kind, body = self._channel.receive()
             if kind == END:
                 self.is_over = True
+                self._reporter.close()
                 return
             self._obey(kind, body)
 
@@ -67,22 +70,31 @@ class Worker:
             assert kind == RUN, kind
             self._run(body)
 
-    def _know(self, surroundings: Any, levels: dict[str, int] | None, bodies: dict[int, bytes]) -> None:
-        if levels is not None:
-            set_levels(levels)
+    def _know(
+        self, surroundings: Any, first: tuple[dict[str, int], Outfit | None] | None, bodies: dict[int, bytes]
+    ) -> None:
+        if first is not None:
+            set_levels(first[0])
+            self._furnish(first[1])
         if surroundings is not None:
-            sys.path[:], folder = surroundings
+            sys.path[:], folder, codecs = surroundings
+            self._reporter.need(codecs)
             if folder is not None:
                 os.chdir(folder)
         self._stock.bodies.update(bodies)
 
+    def _furnish(self, outfit: Outfit | None) -> None:
+        if outfit is not None:
+            self._channel.writer = SegmentWriter(outfit.grounds, outfit.prefix)
+        self._reporter.furnish(outfit, self._channel.writer)
+
     def _run(self, body: bytes | memoryview) -> None:
         self._depth += 1
-        place = Call(b"")
+        place, form = Call(b""), Form.VALUE
         token = PLACE.set(Place(self._engine, place, self._depth, {}))
         started_s = time.perf_counter()
         try:
-            number, place.key, place.attempts, run_id, args, kwargs = unpacked(body, self._stock, {})
+            number, form, place.key, place.attempts, run_id, args, kwargs = unpacked(body, self._stock, {})
             place.run = None if run_id is None else _RunName(run_id)
             place.task = task = self._stock[number]
         except BaseException as error:  # noqa: BLE001  (unpickling runs user code: whole modules are imported)
@@ -95,19 +107,7 @@ class Worker:
             self._depth -= 1
         for stream in (sys.stdout, sys.stderr):
             stream.flush()
-        self._channel.send(*self._report(ran))
-
-    def _report(self, ran: worker.Ran) -> tuple[bytes, Sequence[Frame]]:
-        error = ran.error
-        if error is None:
-            try:
-                return DONE, packed((ran.value, ran.seconds), None if is_plain((ran.value,)) else self._stock.reduce)
-            except Exception as trouble:  # noqa: BLE001  (pickling runs user code)
-                error = ResultError(
-                    f"what the task returned ({type(ran.value).__qualname__}) cannot be sent from its worker process: "
-                    f"{type(trouble).__name__}: {trouble}. Return something that pickle or cloudpickle can write."
-                )
-        return FAILED, packed((sent(error, self._stock.reduce), ran.seconds), self._stock.reduce)
+        self._channel.send(*self._reporter.of(ran, form))
 
     def _ask(self, question: str, *arguments: Any) -> Any:
         if not self._depth:

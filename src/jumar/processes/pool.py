@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 
 from jumar.processes.channel import Lost
 from jumar.processes.process import WorkerProcess
@@ -17,10 +18,12 @@ class Pool:
 
     Args:
         size: How many may be idle.
+        start: Starts one.
     """
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, start: Callable[[], WorkerProcess]) -> None:
         self._size = size
+        self._start = start
         self._lock = threading.Lock()
         self._idle: list[WorkerProcess] = []
         self._leaving: list[WorkerProcess] = []
@@ -45,7 +48,7 @@ class Pool:
                 return process
             process.bury()
             self._forget(process)
-        process = WorkerProcess()
+        process = self._start()
         with self._lock:
             self._all = {each for each in self._all if each.is_alive} | {process}
             is_late = self.is_closed

@@ -11,14 +11,17 @@ import sys
 from contextlib import suppress
 from typing import Any
 
+from jumar.codecs.catalogue import CATALOGUE
 from jumar.processes.answers import Book
 from jumar.processes.channel import Channel, Lost, pair
+from jumar.processes.outfit import Outfit
 from jumar.processes.relay import Screen, levels
 
 KNOW, RUN, ANSWER, END = b"K", b"R", b"A", b"E"
 """What a driver sends: what to know, a call to run, the answer to a question, and that it is over."""
-STARTED, DONE, FAILED, QUESTION = b"S", b"D", b"F", b"Q"
-"""What a worker sends, beside its output: that it is there, what came of a call, and what its task asks of jumar."""
+STARTED, DONE, ENCODED, FAILED, QUESTION = b"S", b"D", b"N", b"F", b"Q"
+"""What a worker sends, beside its output: that it is there, what came of a call (its value, what that was encoded as, or
+its error), and what its task asks of jumar."""
 
 _BOOT = (
     "import sys,json;sys.path[:]=json.loads(sys.argv[2]);from jumar.processes.main import main;main(int(sys.argv[1]))"
@@ -32,9 +35,13 @@ class WorkerProcess:
 
     It is started by a program of its own, never forked: a fork of a process with threads has their locks and not them.
     It leads a process group, so that it ends with all that its tasks have started, and Ctrl-C reaches the driver only.
+
+    Args:
+        outfit: Where it writes large values; None: they go through the socket.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, outfit: Outfit | None = None) -> None:
+        self.outfit = outfit
         ours, theirs = pair()
         try:
             self._popen = subprocess.Popen(
@@ -76,12 +83,12 @@ class WorkerProcess:
         Raises:
             Lost: It is gone.
         """
-        surroundings = (sys.path.copy(), _folder())
+        surroundings = (sys.path.copy(), _folder(), CATALOGUE.registered)
         is_moved = surroundings != self._surroundings
         if not is_moved and not bodies:
             return
-        told = (_search_path(), surroundings[1]) if is_moved else None
-        first = None if self._surroundings is not None else levels()
+        told = (_search_path(), *surroundings[1:]) if is_moved else None
+        first = None if self._surroundings is not None else (levels(), self.outfit)
         self.channel.send(KNOW, (pickle.dumps((told, first, bodies), 5),))
         self._surroundings = surroundings
         self.known.update(bodies)

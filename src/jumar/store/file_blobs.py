@@ -54,6 +54,11 @@ class FileBlobs:
         self._met: set[bytes] = set()
         """Blobs that were there already when they were to be written, and turned out whole."""
 
+    @property
+    def place(self) -> tuple[str, Durability]:
+        """What another process needs to write blobs here: the directory, and how durable they are."""
+        return str(self._root), "power" if self._synced else "process"
+
     def write(self, frames: Sequence[Frame]) -> Blob:
         """Keep the frames as one blob; one that is there whole is not written again.
 
@@ -64,7 +69,7 @@ class FileBlobs:
         digest = digest_all(frames) if size_bytes >= PARALLEL_SIZE_BYTES else digest_of(b"".join(frames))
         self._claims.add(digest)  # before the look: a sweep that does not see this has already moved the blob away
         if not self._is_kept(digest, size_bytes):
-            self._write_file(self._path(digest), frames, size_bytes)
+            self._write_file(self.path(digest), frames, size_bytes)
         return Blob(digest, size_bytes)
 
     def open(self, digest: bytes, *, verify: bool) -> memoryview:
@@ -73,7 +78,7 @@ class FileBlobs:
         Raises:
             DamagedError: The blob is not there, cannot be read or, with ``verify``, does not have this digest.
         """
-        path = self._path(digest)
+        path = self.path(digest)
         try:
             descriptor = self._descriptor(path, digest)
             try:
@@ -94,12 +99,12 @@ class FileBlobs:
         Raises:
             OSError: It is not there or cannot be read.
         """
-        with os.fdopen(self._descriptor(self._path(digest), digest), "rb", buffering=0) as file:  # in large pieces
+        with os.fdopen(self._descriptor(self.path(digest), digest), "rb", buffering=0) as file:  # in large pieces
             return digest_all(iter(lambda: file.read(_PIECE_BYTES), b""))
 
     def size_bytes(self, digest: bytes) -> int | None:
         """The blob's length, or None where there is no such file (or one that cannot be reached)."""
-        path = self._path(digest)
+        path = self.path(digest)
         try:
             return os.stat(path).st_size  # noqa: PTH116 # on the path of every hit: no Path object
         except OSError:
@@ -112,7 +117,7 @@ class FileBlobs:
     def remove(self, digest: bytes) -> None:
         """Delete the blob; one that is not there is passed over. Readers that have it open keep it."""
         self._met.discard(digest)
-        Path(self._path(digest)).unlink(missing_ok=True)
+        Path(self.path(digest)).unlink(missing_ok=True)
 
     def digests(self) -> Iterator[bytes]:
         """All blobs that are there, in no order; files that are no blobs are passed over."""
@@ -156,7 +161,7 @@ class FileBlobs:
     def set_aside(self, digest: bytes) -> None:
         """See ``Aside.set_aside``."""
         with suppress(FileNotFoundError):
-            path = Path(self._path(digest))
+            path = Path(self.path(digest))
             path.rename(f"{path}{_ASIDE}")
 
     def aside(self) -> Iterator[bytes]:
@@ -167,14 +172,14 @@ class FileBlobs:
 
     def put_back(self, digest: bytes) -> None:
         """See ``Aside.put_back``."""
-        path = self._path(digest)
+        path = self.path(digest)
         if not self._read_only:
             with suppress(FileNotFoundError):  # it was not aside, or another process was faster
                 Path(f"{path}{_ASIDE}").rename(path)
 
     def discard(self, digest: bytes) -> int:
         """See ``Aside.discard``."""
-        path = Path(f"{self._path(digest)}{_ASIDE}")
+        path = Path(f"{self.path(digest)}{_ASIDE}")
         try:
             size_bytes = path.stat().st_size
             path.unlink()
@@ -182,7 +187,8 @@ class FileBlobs:
             return 0
         return size_bytes
 
-    def _path(self, digest: bytes) -> str:
+    def path(self, digest: bytes) -> str:
+        """The file of a blob, there or not."""
         name = digest.hex()
         return f"{self._root}/{name[:2]}/{name[2:]}"
 
@@ -210,7 +216,7 @@ class FileBlobs:
                 return False
             self._met.add(digest)
         if self._synced:  # each time: a sweep may have moved the file away and another process have put it back
-            path = Path(self._path(digest))
+            path = Path(self.path(digest))
             for each in (path, path.parent, self._root, self._root.parent):
                 sync_path(each)
         return True

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, overload
 
 from jumar.clock import Clock, SystemClock
+from jumar.codecs.codec import Frame
 from jumar.codecs.registry import Codecs, Compression
 from jumar.errors import DamagedError, StoreError
 from jumar.store.absence import Absence
@@ -262,6 +263,10 @@ class Store:
         except Exception as error:
             raise self._mishaps.undecodable(entry, error) from error
 
+    def trust(self, digest: bytes) -> None:
+        """Do not verify a blob at its first reading: a process of this session has just made it of a value."""
+        self._verified.add(digest)
+
     # -- keeping -------------------------------------------------------------------------------------------------------
 
     @overload
@@ -279,7 +284,21 @@ class Store:
             Exception: What pickling the value raises.
             OSError: The blob could not be written.
         """
-        name, frames = self.codecs.encode(value)
+        return self.keep_frames(*self.codecs.encode(value), admits)
+
+    def keep_frames(
+        self, name: str, frames: Sequence[Frame], admits: Callable[[int], bool] | None = None
+    ) -> Payload | None:
+        """What `encode` gives for a value that was encoded before.
+
+        Args:
+            name: The codec that did.
+            frames: What it wrote.
+            admits: As for `encode`.
+
+        Raises:
+            OSError: The blob could not be written.
+        """
         size_bytes = sum(map(len, frames)) if len(frames) != 1 else len(frames[0])
         if admits is not None and not admits(size_bytes):
             return None
