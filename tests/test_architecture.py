@@ -39,6 +39,7 @@ HEAVY = {
     *("subprocess", "json", "zipfile", "tomllib", "asyncio", "importlib.metadata"),
 }
 SELDOM_USED = {
+    *("chunks.scratch", "chunks.segment", "chunks.reference", "store.elsewhere", "processes.executor"),
     *("cli", "testing", "why", "plan", "picture", "hooks", "progress", "flights", "graph.diagram", "keys.value_stdlib"),
     *("shell.task", "shell.options", "shell.result", "shell.execution", "codecs.numpy", "codecs.arrow", "codecs.zstd"),
     *("store.opening", "store.sqlite_index", "store.file_blobs", "store.layout", "store.writer", "store.held_blobs"),

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from jumar.chunks.scratch import Holding
-from jumar.chunks.segment import BlobFile, decoded
-from jumar.store.records import Payload
-from jumar.store.store import Store
+if TYPE_CHECKING:  # imported with the first such result: most programs start no processes
+    from jumar.chunks.reference import Reference
+    from jumar.chunks.scratch import Holding
+    from jumar.store.records import Payload
+    from jumar.store.store import Store
 
 
 class Encoded:
@@ -34,12 +35,21 @@ class Encoded:
             DamagedError: It is not there any more.
             Exception: What unpickling it raises.
         """
+        from jumar.chunks.segment import BlobFile, decoded  # noqa: PLC0415  (as above)
+
         codec, size_bytes, inline, _ = self.payload
         if self.holding is not None:
             return decoded(codec, self.holding.memory())
         if inline is not None:
             return decoded(codec, memoryview(bytearray(inline)))
         return BlobFile(self._path, size_bytes, codec).map()
+
+    def reference(self) -> Reference:
+        """What stands for the value in what is sent to another process, where it lies in a segment."""
+        from jumar.chunks.reference import Reference  # noqa: PLC0415  (as above)
+
+        assert self.holding is not None
+        return Reference(self.holding.segment, self.holding)
 
     def payload_in(self, store: Store, admits: Callable[[int], bool] | None) -> Payload | None:
         """The value's bytes, kept in a store, as `Store.encode` gives them.

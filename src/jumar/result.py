@@ -8,8 +8,7 @@ from enum import Enum
 from types import TracebackType
 from typing import Any, Final, NamedTuple, Protocol
 
-from jumar.chunks.reference import Reference, blob_of
-from jumar.chunks.segment import LENT_MIN_BYTES
+from jumar.chunks import LENT_MIN_BYTES
 from jumar.encoded import Encoded
 from jumar.graph.arguments import ATOMS
 from jumar.store.records import Entry
@@ -74,13 +73,13 @@ class Loose:
     def __init__(self, encoded: Encoded) -> None:
         assert encoded.holding is not None
         self._encoded = encoded
-        self._reference = Reference(encoded.holding.segment, encoded.holding)
+        self._reference = encoded.reference()
 
     def take(self) -> Any:
         """A value for one reader, who may change it."""
         return self._encoded.value()
 
-    def lend(self) -> Reference:
+    def lend(self) -> Any:
         """What stands for the value in what is sent to another process."""
         return self._reference
 
@@ -115,7 +114,7 @@ class Kept:
     def with_segment(self, encoded: Encoded) -> Kept:
         """The same, with the segment in which a worker has left the value."""
         if encoded.holding is not None:
-            self._reference = Reference(encoded.holding.segment, encoded.holding)
+            self._reference = encoded.reference()
         return self
 
     def lend(self) -> Any:
@@ -130,6 +129,8 @@ class Kept:
             return self._reference
         except AttributeError:
             value = self.take()  # verified as the store was told to, reported where it is damaged
+        from jumar.chunks.reference import Reference, blob_of  # noqa: PLC0415  (only for calls in other processes)
+
         place = blob_of(self._store, self._entry)
         if place is None or type(value) in _READINESS:
             return value

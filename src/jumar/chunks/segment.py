@@ -21,8 +21,6 @@ from jumar.store.mapping import file_memory
 
 Tier = Literal["memory", "disk"]
 
-LENT_MIN_BYTES = 256 * 1024
-"""Smaller values are sent: to write, map and remove a file takes longer than to copy them twice."""
 _RESERVED_SHARE = 1 / 16
 """The part of the shared memory that is left to other programs. What finds no room goes to disk."""
 

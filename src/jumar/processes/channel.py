@@ -13,7 +13,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import cast
 
-from jumar.chunks.segment import LENT_MIN_BYTES, SegmentWriter
+from jumar.chunks import LENT_MIN_BYTES
+from jumar.chunks.segment import SegmentWriter
 from jumar.codecs.codec import Frame
 from jumar.codecs.framing import IN_BAND_MAX_BYTES
 from jumar.errors import DamagedError

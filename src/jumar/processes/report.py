@@ -6,7 +6,8 @@ import pickle
 from collections.abc import Sequence
 from typing import Any
 
-from jumar.chunks.segment import LENT_MIN_BYTES, Segment, SegmentWriter
+from jumar.chunks import LENT_MIN_BYTES
+from jumar.chunks.segment import Segment, SegmentWriter
 from jumar.codecs.catalogue import CATALOGUE
 from jumar.codecs.codec import Frame
 from jumar.codecs.registry import Codecs
