@@ -207,6 +207,8 @@ class Engine:
         with self._latch:
             self._scheduler.add(call)
             started = self._scheduler.start(call)
+            if started:
+                self._scheduler.unlist(call)
         if started:
             self._running.carry_out(call)
         elif call.error is not None:  # else it waits for what it returned in another session

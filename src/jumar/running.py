@@ -121,7 +121,7 @@ class Running:
     def _find_or_run(self, call: Call, serial: int, and_next: bool) -> tuple[Call | None, Flights | None]:
         """End a call with what is kept of it or comes of it; what follows, and what is to be told that it has ended."""
         flight = self.flights
-        distant = self._distant_of(call)
+        distant = self._distant_of(call) if self._distant else None
         lends = distant is not None and not call.task.looks_at_values
         args, kwargs = self.inputs(call, lends=lends) if call.needs else (call.args or (), call.kwargs)
         kept = self._kept_at_last(call, args, kwargs) if flight or call.needs else None
@@ -132,7 +132,6 @@ class Running:
         if call.journaled and call.run is not None:
             call.run.begin(call)
         call.attempts += 1
-        distant = self._distant_of(call) if self._distant else None
         if distant is None:
             alarm = None if call.task.policy is None else self._guard(call, serial)
             ran = worker.run(call.task.name, call.task.fn, args, kwargs)

@@ -61,3 +61,12 @@ def test_only_what_is_above_a_priority_is_taken_where_that_is_asked(ready):
     assert ready.take(above=3) is high
     assert ready.take(above=3) is None
     assert order(ready) == ["same", "low"]
+
+
+def test_a_call_that_its_caller_runs_at_once_leaves_nothing_in_the_line(ready):
+    first, last = call("first"), call("last")
+    ready.add(first)
+    ready.add(last)
+    ready.unlist(first)  # not the last one: it stays, and is passed over if it runs
+    ready.unlist(last)
+    assert order(ready) == ["first"]

@@ -44,6 +44,12 @@ class Ready:
         """Take in a call whose last need has just finished."""
         self._level(call).released.append(call)
 
+    def unlist(self, call: Call) -> None:
+        """Forget a call, if it is the one that was taken in last."""
+        fresh = self._level(call).fresh
+        if fresh and fresh[-1] is call:
+            fresh.pop()
+
     def take(self, above: int | None = None) -> Call | None:
         """The next call; None where there is none. A call that is not ready any more is passed over.
 

@@ -95,6 +95,10 @@ class Scheduler:
         self._queue_of(call).waiting -= 1
         return True
 
+    def unlist(self, call: Call) -> None:
+        """Keep nothing of a call that was added a moment ago and runs already; else its place in the line would."""
+        self._queue_of(call).ready.unlist(call)
+
     def _reserve(self, call: Call) -> bool:
         assert call.demand is not None
         if not self.pool.fits(call.demand):
