@@ -8,8 +8,6 @@ from collections import defaultdict
 
 import pytest
 
-STEPS, KILLS = 100, 20
-
 FLOW = """
 import os
 import jumar
@@ -102,25 +100,31 @@ def effects(folder):
     return (folder / "effects").read_text().split("\n")[:-1]
 
 
-def test_a_run_that_is_killed_twenty_times_does_each_effect_once_or_with_the_same_key(folder, record_property):
-    (folder / "flow.py").write_text(FLOW)
+@pytest.mark.parametrize(
+    ("steps", "kills_wanted"), [(100, 20), pytest.param(200, 50, marks=[pytest.mark.slow, pytest.mark.timeout(600)])]
+)
+def test_a_run_that_is_killed_again_and_again_does_each_effect_once_or_with_the_same_key(
+    folder, steps, kills_wanted, record_property
+):
+    (folder / "flow.py").write_text(FLOW.replace("main.start(100", f"main.start({steps}"))
     dice = random.Random(7)
     kills = 0
-    for _ in range(KILLS):
+    for _ in range(kills_wanted):
         with popen(folder, "flow.py") as process:
-            for _ in range(dice.randrange(8)):
+            for _ in range(dice.randrange(2 * steps // kills_wanted - 2)):
                 process.stdout.readline()
             process.kill()
         kills += process.returncode == -9
+    assert kills == kills_wanted
     said, _ = jumar_command(folder, "resume", "nightly", "--store", "store")
     keys = defaultdict(list)
     for line in effects(folder):
         what, key = line.split(" ")
         keys[int(what)].append(key)
-    assert str([list(range(start, start + 10)) for start in range(90, -1, -10)]) in said
-    assert sorted(keys) == list(range(STEPS))
+    assert str([list(range(start, start + 10)) for start in range(steps - 10, -1, -10)]) in said
+    assert sorted(keys) == list(range(steps))
     assert all(len(set(same)) == 1 for same in keys.values())
-    assert len({same[0] for same in keys.values()}) == STEPS
+    assert len({same[0] for same in keys.values()}) == steps
     repeated = sum(len(same) - 1 for same in keys.values())
     assert repeated <= 2 * kills  # at most what two workers were at
     record_property("tried", (kills, "times a run was killed and resumed"))
