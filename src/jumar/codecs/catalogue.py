@@ -6,7 +6,9 @@ when a result is read that one of them wrote: no library is imported to find out
 
 from __future__ import annotations
 
+import sys
 import threading
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from importlib.util import find_spec
@@ -34,9 +36,10 @@ class _Home(NamedTuple):
 _NUMPY = _Home("jumar.codecs.numpy", ("numpy",), "numpy")
 _ARROW = _Home("jumar.codecs.arrow", ("pyarrow",), "arrow")
 _POLARS = _Home("jumar.codecs.polars", ("polars", "pyarrow"), "polars")
+_TORCH = _Home("jumar.codecs.torch", ("torch", "numpy"), "torch")
 _CLOUDPICKLE = _Home("jumar.codecs.cloudpickle", ("cloudpickle",), "cloudpickle")
 
-_BY_LIBRARY = {"numpy": _NUMPY, "pyarrow": _ARROW, "polars": _POLARS}
+_BY_LIBRARY = {"numpy": _NUMPY, "pyarrow": _ARROW, "polars": _POLARS, "torch": _TORCH}
 """By the top-level name of the module that a type comes from."""
 _BY_NAME = {
     "numpy": _NUMPY,
@@ -44,6 +47,8 @@ _BY_NAME = {
     "pickle-readonly": _NUMPY,
     "arrow": _ARROW,
     "polars": _POLARS,
+    "safetensors": _TORCH,
+    "safetensors-dict": _TORCH,
     "cloudpickle": _CLOUDPICKLE,
 }
 _GENERAL = PickleCodec()
@@ -56,6 +61,29 @@ class Chain(NamedTuple):
     encode: Callable[[Any], Sequence[Frame] | None]
     """Name and method of the first, which is all that most values need."""
     codecs: tuple[Codec, ...]
+
+
+class _UntilTorch:
+    """Writes dicts as `PickleCodec` does, until PyTorch is imported: from then on one may hold nothing but tensors.
+
+    Their types come from no library that could be looked up, and a program may make dicts before it imports PyTorch.
+    """
+
+    name = _GENERAL.name
+
+    def __init__(self, take_up: Callable[[], None]) -> None:
+        self._take_up = take_up
+
+    def encode(self, value: Any) -> Sequence[Frame] | None:
+        """The value's pickle; None once there is PyTorch, after its codecs were taken up."""
+        if sys.modules.get("torch") is None:
+            return _GENERAL.encode(value)
+        self._take_up()
+        return None
+
+    def decode(self, data: memoryview) -> Any:
+        """The value, as `PickleCodec` reads it."""
+        return _GENERAL.decode(data)
 
 
 class Catalogue:
@@ -76,7 +104,12 @@ class Catalogue:
         """The codecs that are loaded; likewise."""
         self.registered: frozenset[str] = frozenset()
         """The names of those that users have registered. Likewise; a new set each time."""
+        until_torch = _UntilTorch(lambda: self._load_if_furnished(_TORCH))
         self._by_type: dict[type, tuple[Codec, ...]] = {}
+        self._sooner: dict[type, tuple[Codec, ...]] = {
+            **dict.fromkeys((dict, OrderedDict), (until_torch, _GENERAL)),
+            **{kind: (codec,) for kind, codec in SOONER.items()},
+        }
         self._loaded: set[_Home] = set()
         self._lock = threading.Lock()  # never held while a module is imported: that would wait for other threads
 
@@ -113,11 +146,11 @@ class Catalogue:
         for base in kind.__mro__:
             library = base.__module__.partition(".")[0] if isinstance(base.__module__, str) else ""
             home = _BY_LIBRARY.get(library)
-            if home is not None and home not in self._loaded and home.is_furnished():
-                self._load(home)
+            if home is not None:
+                self._load_if_furnished(home)
         with self._lock:
             found = [codec for base in kind.__mro__ for codec in self._by_type.get(base, ())]
-            codecs = (*dict.fromkeys(found), SOONER.get(kind, _GENERAL))
+            codecs = (*dict.fromkeys(found), *self._sooner.get(kind, (_GENERAL,)))
             chain = Chain(codecs[0].name, codecs[0].encode, codecs)
             if len(self.known) >= _MAX_KNOWN:
                 self.known.clear()
@@ -151,6 +184,10 @@ class Catalogue:
     def has_cloudpickle(self) -> bool:
         """Whether `named` gives the codec for what pickle cannot write."""
         return _CLOUDPICKLE.is_furnished()
+
+    def _load_if_furnished(self, home: _Home) -> None:
+        if home not in self._loaded and home.is_furnished():
+            self._load(home)
 
     def _load(self, home: _Home) -> None:
         """Take up a module's codecs, behind what users registered for the same types."""

@@ -8,7 +8,7 @@ from typing import Any
 import cloudpickle
 
 from jumar.codecs.codec import Codec, Frame
-from jumar.codecs.pickle import PickleCodec
+from jumar.codecs.pickle import PickleCodec, with_tensors
 
 
 class CloudpickleCodec(PickleCodec):
@@ -31,7 +31,7 @@ class CloudpickleCodec(PickleCodec):
         Raises:
             Exception: What the value's own pickling raises, where cloudpickle cannot write it either.
         """
-        return super().encode(value, dumps)
+        return super().encode(value, with_tensors(dumps, cloudpickle.Pickler))
 
 
 def codecs() -> dict[Codec, tuple[type, ...]]:

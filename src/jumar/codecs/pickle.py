@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import pickle
 import struct
+import sys
 from collections.abc import Callable, Sequence
+from functools import cache
+from importlib.util import find_spec
 from typing import Any
 
 from jumar.codecs.codec import Codec, Frame
@@ -30,6 +33,7 @@ class PickleCodec:
     object again. What was read-only is restored read-only where its type gives its buffer to pickle: arrays of numbers
     and text do. NumPy copies arrays of dates, of objects and with gaps, which are restored writable, and may make their
     byte order that of the machine. (An array that is the whole result has a codec without such gaps, ``NumpyCodec``.)
+    PyTorch's tensors are written like arrays of numbers where NumPy is installed too (see `torch_storage`).
     """
 
     name = "pickle"
@@ -57,6 +61,8 @@ class PickleCodec:
             large.append(raw)
             return False
 
+        if dumps is pickle.dumps:
+            dumps = with_tensors(dumps, pickle.Pickler)
         stream = dumps(value, 5, buffer_callback=keep_in_band)
         return framed(stream, large) if large else (stream,)
 
@@ -93,6 +99,26 @@ class BytesPickleCodec(PickleCodec):
         else:
             opcode = _LONG.pack(pickle.BINBYTES8, size_bytes)
         return _BEGIN + opcode, value, _END
+
+
+def with_tensors(dumps: Callable[..., bytes], pickler: type[pickle.Pickler]) -> Callable[..., bytes]:
+    """What writes as ``dumps`` does, but for the numbers of tensors, which become buffers of their own.
+
+    Args:
+        dumps: What writes streams of values without tensors; it is given back where there can be no tensor, as PyTorch
+            was not imported, or where NumPy does not show its memory.
+        pickler: The class of what ``dumps`` uses.
+    """
+    return dumps if sys.modules.get("torch") is None else _with_tensors(dumps, pickler)
+
+
+@cache
+def _with_tensors(dumps: Callable[..., bytes], pickler: type[pickle.Pickler]) -> Callable[..., bytes]:
+    if find_spec("numpy") is None:
+        return dumps
+    from jumar.codecs import torch_storage  # noqa: PLC0415 # imports PyTorch, which the program has imported before
+
+    return torch_storage.dumps_with(pickler)
 
 
 SOONER: dict[type, Codec] = {

@@ -64,7 +64,7 @@ class Codecs:
         try:
             frames = write(value)
             if frames is None:
-                name, frames = _asked(codecs[1:], value)
+                name, frames = self._asked(codecs[0], value)
         except _UNPICKLABLE as error:
             if by_name:
                 raise
@@ -91,6 +91,14 @@ class Codecs:
             return wrapped
         return self._catalogue.named(name)
 
+    def _asked(self, declined: Codec, value: Any) -> tuple[str, Sequence[Frame]]:
+        kind = type(value)  # looked up anew: the first codec may have taken up others
+        for codec in (self._known.get(kind) or self._catalogue.chain(kind)).codecs:
+            frames = None if codec is declined else codec.encode(value)
+            if frames is not None:
+                return codec.name, frames
+        raise AssertionError("the general codec, the last of a chain, writes or raises")
+
     def _by_code(self, value: Any, error: Exception) -> tuple[str, Sequence[Frame]]:
         """What cloudpickle makes of a value that pickle cannot write; pickle's error if that is nothing."""
         if not self._catalogue.has_cloudpickle():
@@ -110,14 +118,6 @@ class Codecs:
         assert self._squeezed is not None
         smaller = self._squeezed(frames)
         return (name, frames) if smaller is None else (_ZSTD + name, smaller)
-
-
-def _asked(chain: Sequence[Codec], value: Any) -> tuple[str, Sequence[Frame]]:
-    for codec in chain:
-        frames = codec.encode(value)
-        if frames is not None:
-            return codec.name, frames
-    raise AssertionError("the general codec, the last of a chain, writes or raises")
 
 
 def _zstd() -> ModuleType:
