@@ -13,12 +13,12 @@ TORCH      := $(VENV_TORCH)/.installed
 .DEFAULT_GOAL := help
 
 help:
-	@echo "make demo       install into $(VENV) and run the main job: killed, resumed, edited"
-	@echo "make test       install and run the whole default suite"
-	@echo "make test-slow  the longer proofs (many real processes)"
+	@echo "make demo        install into $(VENV) and run the main job: killed, resumed, edited"
+	@echo "make test        install and run the whole default suite"
+	@echo "make test-slow   the longer proofs (many real processes)"
 	@echo "make test-torch  the tests of tensors, with a PyTorch in $(VENV_TORCH)"
-	@echo "make check      ruff, mypy, import contracts"
-	@echo "make bench      the budgets, side by side with the peers"
+	@echo "make check       ruff, mypy, import contracts"
+	@echo "make bench       the budgets, side by side with the peers"
 
 $(VENV)/bin/python $(VENV_TORCH)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit("jumar needs Python 3.11 or newer, this is " + sys.version.split()[0]) if sys.version_info < (3, 11) else 0'

@@ -50,7 +50,7 @@ def test_a_file_of_an_earlier_version_decodes_to_what_was_written(name):
 
 def test_there_is_a_file_for_each_codec_and_each_value():
     assert sorted(VALUES) == NAMES
-    of_tensors = {"safetensors", "safetensors-dict"}  # whose files are read by tests/torch
+    of_tensors = {"safetensors", "safetensors-dict"}  # whose files are read by tests/tensors
     assert {name.partition("~")[0] for name in NAMES} == {*Catalogue().names(), "zstd+pickle"} - of_tensors
 
 

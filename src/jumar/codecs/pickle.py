@@ -101,7 +101,7 @@ class BytesPickleCodec(PickleCodec):
         return _BEGIN + opcode, value, _END
 
 
-def with_tensors(dumps: Callable[..., bytes], pickler: type[pickle.Pickler]) -> Callable[..., bytes]:
+def with_tensors(dumps: Callable[..., bytes], pickler: Any) -> Callable[..., bytes]:
     """What writes as ``dumps`` does, but for the numbers of tensors, which become buffers of their own.
 
     Args:
@@ -113,7 +113,7 @@ def with_tensors(dumps: Callable[..., bytes], pickler: type[pickle.Pickler]) -> 
 
 
 @cache
-def _with_tensors(dumps: Callable[..., bytes], pickler: type[pickle.Pickler]) -> Callable[..., bytes]:
+def _with_tensors(dumps: Callable[..., bytes], pickler: Any) -> Callable[..., bytes]:
     if find_spec("numpy") is None:
         return dumps
     from jumar.codecs import torch_storage  # noqa: PLC0415 # imports PyTorch, which the program has imported before

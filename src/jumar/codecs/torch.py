@@ -38,7 +38,7 @@ for _name in ("U16", "U32", "U64"):
     if _dtype is not None:
         _NAMES[_dtype] = _name
 _DTYPES = {name: dtype for dtype, name in _NAMES.items()}
-_DICTS = {"dict": dict, "OrderedDict": OrderedDict}
+_DICTS: dict[str, type] = {"dict": dict, "OrderedDict": OrderedDict}
 
 
 class TensorCodec:
@@ -80,7 +80,7 @@ class TensorCodec:
         tensors = {name: _tensor(name, piece, said) for name, piece in pieces.items()}
         if said["kind"] == _ONLY:
             return tensors[_ONLY]
-        result = _DICTS[said["kind"]](tensors)
+        result: Any = _DICTS[said["kind"]](tensors)
         if "state" in said:
             result._metadata = OrderedDict(said["state"])  # noqa: SLF001 # PyTorch's own name for it
         return result
@@ -100,7 +100,7 @@ class TensorsCodec(TensorCodec):
     def encode(self, value: Any) -> Sequence[Frame] | None:
         """The file; None for what is no such dict, or whose tensors share memory: the format knows no sharing."""
         kind = type(value)
-        if _DICTS.get(kind.__name__) is not kind or not value:
+        if kind not in _DICTS.values() or not value:
             return None
         if not all(type(name) is str and _is_plain(tensor) for name, tensor in value.items()):
             return None

@@ -59,7 +59,7 @@ def dumps_with(pickler: type[pickle.Pickler]) -> Callable[..., bytes]:
 
     *Guarantees*: tensors that share a storage share one again. Storages on devices are written as PyTorch does.
     """
-    own = copyreg.dispatch_table if pickler is pickle.Pickler else pickler.dispatch_table
+    own: Any = copyreg.dispatch_table if pickler is pickle.Pickler else pickler.dispatch_table
     table = ChainMap(REDUCERS, own)
     aware = type("TensorPickler", (pickler,), {"dispatch_table": table})
 
@@ -75,7 +75,8 @@ def numbers(storage: Any) -> memoryview:
     """The bytes of a storage in the memory of the machine, as they lie there."""
     if storage.nbytes() == 0:
         return memoryview(bytearray())
-    return torch.empty(0, dtype=torch.uint8).set_(storage).numpy().data
+    seen: memoryview = torch.empty(0, dtype=torch.uint8).set_(storage).numpy().data
+    return seen
 
 
 def untyped(buffer: Any) -> Any:

@@ -13,7 +13,7 @@ import pytest
 import safetensors.torch
 import torch
 from tests.properties.test_codec_law import memory_of
-from tests.torch.test_torch_law import assert_same_tensor, restored
+from tests.tensors.test_torch_law import assert_same_tensor, restored
 
 from jumar.codecs import safetensors_file
 from jumar.codecs.catalogue import Catalogue
