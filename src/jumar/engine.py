@@ -24,7 +24,7 @@ from jumar.events import Counts, Event
 from jumar.executors import Executor, InlineExecutor
 from jumar.foreign import Adoptions
 from jumar.future import Future
-from jumar.graph.call import CANCELLED, DONE, FAILED, NEW, NOTHING, RUNNING, Call
+from jumar.graph.call import CANCELLED, DONE, FAILED, NEW, NOTHING, RUNNING, SKIPPED, Call
 from jumar.graph.layer import Layer
 from jumar.graph.scheduler import Scheduler, upstream_first
 from jumar.live import Live
@@ -33,6 +33,7 @@ from jumar.record import Recorder
 from jumar.result import KeptError, Shared
 from jumar.runnable import Runnable
 from jumar.running import Running
+from jumar.skipping import Skipping
 from jumar.store.store import Store
 from jumar.store.trouble import Trouble
 from jumar.waits import Waits
@@ -116,6 +117,9 @@ class Engine:
         reading = Reading(live, scheduler, crew, self._await)
         self.read, self.read_into, self.failure = reading.read, reading.read_into, reading.failure
         self._continuing = Continuing(live, scheduler, self._recorder, self._make, self.read)
+        self._skipping = Skipping(live, scheduler, crew, endings, self._await, running.inputs, self.listeners)
+        self.want = self._skipping.want
+        live.skipped = scheduler.skipped
         self.adopt = Adoptions(live, scheduler, crew, endings.settle, endings.doom).adopt
         self._flights: Flights | None = None
         if leases is not None:
@@ -182,8 +186,6 @@ class Engine:
             return self.spawn(call).result()
         if call.executor is not None and not self._crew.may_take(call):
             return self.spawn(call).result()
-        for need in call.needs:
-            self._await(need)
         future: Future[Any] = Future(self, call)
         look = call.look and not call.unrepeatable
         seen = self._first_look(call, future) if look else "unknown"
@@ -197,6 +199,9 @@ class Engine:
             if not joined and not (look and self._restored_from_store(call)):
                 if call.tail is not NOTHING:
                     self.enter_lazy(call)
+                else:
+                    for need in call.needs:
+                        self._await(need)
                 self._run_here(call)
         except BaseException:
             self._live.forget(call)
@@ -305,7 +310,10 @@ class Engine:
 
         Where what is kept is the graph that it returned, the call now needs that, as if it were lazy.
         """
+        needs = call.needs
         kept = self._continuing.found(call)
+        if needs and (kept is not None or call.tail is not NOTHING):
+            self._skipping.spare(needs)
         if kept is None:
             return False
         if isinstance(kept, KeptError):
@@ -318,7 +326,8 @@ class Engine:
 
     def wait(self, future: Future[Any], timeout_s: float | None) -> None:
         """Return when the future is done, or raise TimeoutError; see `Waits.wait`."""
-        self._waits.wait(future, future._call, timeout_s)  # noqa: SLF001
+        if not future.done():  # which asks for it, where it was skipped
+            self._waits.wait(future, future._call, timeout_s)  # noqa: SLF001
 
     def work_for(self, future: Future[Any], timeout_s: float | None, enough: Callable[[], bool]) -> None:
         """Inside a task that waits for a future and others: run its call here, if that may be; see `Waits.work_for`."""
@@ -374,7 +383,7 @@ class Engine:
     def is_busy_with(self, run: Any) -> bool:
         """Whether calls of a run have not ended."""
         with self._latch:
-            return any(call.run is run for call in self._live.calls.values())
+            return any(call.run is run and call.state is not SKIPPED for call in self._live.calls.values())
 
     def stop(self, run: Any) -> None:
         """Take back the calls of a run, except for steps that are running: what they do is to be recorded."""
@@ -455,11 +464,13 @@ class Engine:
             self._live.drain(also_expected=True)
         with self._latch:
             self._live.is_closed = True
-            unwanted = [call for call in self._live.calls.values() if how == "now" or call.state is not RUNNING]
+            left = (SKIPPED,) if how == "now" else (RUNNING, SKIPPED)
+            unwanted = [call for call in self._live.calls.values() if call.state not in left]
             cancelled = [lost for call in unwanted for lost in self.take_back(call, running=how == "now")]
         self._endings.end(cancelled, "cancelled", 0.0)
         if how == "finish":
             self.drain()
+        self._skipping.end()
         if self._flights:
             self._flights.close()
         if self.keeps:

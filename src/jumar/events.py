@@ -6,11 +6,14 @@ from typing import Literal, NamedTuple
 
 from jumar.store.trouble import Trouble
 
-How = Literal["computed", "restored", "failed", "cancelled"]
+How = Literal["computed", "restored", "failed", "cancelled", "skipped"]
 
 
 class CallEnded(NamedTuple):
-    """A call has its result, or never will."""
+    """A call has its result, or never will.
+
+    One that was skipped is told of when the session ends.
+    """
 
     key: bytes
     task: str
@@ -31,3 +34,5 @@ class Counts(NamedTuple):
     """Calls that raised, and calls that could not run because of them."""
     cancelled: int
     unfinished: int
+    skipped: int = 0
+    """Calls that did not run because all that needs them was found."""

@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar, cast, overload
 
 from jumar.errors import StoreError
-from jumar.graph.call import CANCELLED, RUNNING, Call, Handle
+from jumar.graph.call import CANCELLED, RUNNING, SKIPPED, Call, Handle
 from jumar.keys.value import register_reference
 
 if TYPE_CHECKING:
@@ -55,6 +55,9 @@ class Keeper(Protocol):
 
     def wait(self, future: Future[Any], timeout_s: float | None) -> None:
         """Return when the future is done, or raise TimeoutError."""
+
+    def want(self, call: Call) -> None:
+        """Let a call run after all that was skipped."""
 
     def read_into(self, future: Future[Any]) -> None:
         """Give a future of a finished call its value; of two threads that ask at once, both get the first one's."""
@@ -128,11 +131,13 @@ class Future(cf.Future[T], Handle):
 
     def done(self) -> bool:
         """Whether the call has finished, failed or was cancelled. Never raises."""
+        if self._call.state is SKIPPED:
+            self._keeper.want(self._call)
         return self._state is not _PENDING
 
     def running(self) -> bool:
         """Whether the call is being run now."""
-        return self._state is _PENDING and self._call.state is RUNNING
+        return not self.done() and self._call.state is RUNNING
 
     def cancelled(self) -> bool:
         """Whether the call was cancelled."""
@@ -297,11 +302,18 @@ class Future(cf.Future[T], Handle):
         except Exception:  # noqa: BLE001  (as in the standard library: a callback cannot break the call)
             _LOG.exception("a callback of %r failed", self)
 
+    @property
+    def is_watched(self) -> bool:
+        """Whether somebody waits for the call, or wants to be told of its end."""
+        return self._wait is not None
+
     def _waited(self) -> _Wait:
         if self._wait is None:
             fresh = _Wait()
             with _settling:
                 self._wait = self._wait or fresh
+        if self._call.state is SKIPPED:
+            self._keeper.want(self._call)
         return self._wait
 
     @property

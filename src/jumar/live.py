@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 from jumar.errors import JumarError
@@ -25,6 +26,10 @@ class Live:
         self.computed = self.restored = self.failed = self.cancelled = 0
         self.expected = 0
         """How many runs wait for their turn to make calls here."""
+        self.never_run = 0
+        """Calls that were skipped to the end."""
+        self.skipped: AbstractSet[Call] = frozenset()
+        """Those of the table that are skipped; the scheduler's."""
         self._drainers: list[threading.Event] = []
 
     def join(self, call: Call, future: Future[Any]) -> bool:
@@ -66,13 +71,18 @@ class Live:
         """Take an ended call from the table. The latch is held."""
         if self.calls.get(call.key) is call:
             del self.calls[call.key]
-        if self._drainers and not self.calls:
-            self._wake_drainers()
+        if self._drainers:
+            self.look_again()
 
     def expect(self, runs: int) -> None:
         """Expect the calls of so many runs more; a negative number says that they have come, or will not."""
         with self.latch:
             self.expected += runs
+            self._wake_drainers()
+
+    def look_again(self) -> None:
+        """Wake those who wait until no call is unfinished, if none is. The latch is held."""
+        if len(self.calls) == len(self.skipped):
             self._wake_drainers()
 
     def _wake_drainers(self) -> None:
@@ -89,14 +99,17 @@ class Live:
     def counts(self) -> Counts:
         """What became of the calls so far."""
         with self.latch:
-            return Counts(self.computed, self.restored, self.failed, self.cancelled, len(self.calls))
+            skipped = sum(call.counted for call in self.skipped)
+            unfinished = len(self.calls) - len(self.skipped)
+            ended = self.computed, self.restored, self.failed, self.cancelled
+            return Counts(*ended, unfinished, self.never_run + skipped)
 
     def drain(self, *, also_expected: bool = False) -> None:
-        """Wait until no call is unfinished, and with ``also_expected`` none is expected either."""
+        """Wait until no call is unfinished, and with ``also_expected`` none is expected either. What is skipped is finished."""
         while True:
             quiet = threading.Event()
             with self.latch:
-                if not self.calls and not (also_expected and self.expected):
+                if len(self.calls) == len(self.skipped) and not (also_expected and self.expected):
                     return
                 self._drainers.append(quiet)
             quiet.wait()

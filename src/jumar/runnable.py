@@ -35,6 +35,11 @@ class Runnable(Protocol):
     """The one that says whether the store keeps them."""
 
     @property
+    def is_pure(self) -> bool:
+        """Whether a call leaves nothing behind but its result, so that it need not run where nobody needs that."""
+        ...
+
+    @property
     def names(self) -> tuple[str, ...]:
         """Of what is recorded as arguments."""
         ...

@@ -93,7 +93,8 @@ class Session:
         StoreError: The store cannot be opened; the text says why and what to do.
 
     Guarantees:
-        A clean exit from the block waits for every call. An exception takes back what has not started, waits for what
+        A clean exit from the block waits for every call, but for those that were skipped because all that needs them was
+        found. An exception takes back what has not started, waits for what
         runs, and keeps it; SIGTERM and KeyboardInterrupt wait for nothing that runs. What has finished is in the store
         in every case.
 
@@ -244,7 +245,7 @@ class Session:
     # -- what users call -------------------------------------------------------------------------------------------
 
     def counts(self) -> Counts:
-        """How many calls were computed, restored, failed, cancelled, and are unfinished."""
+        """How many calls were computed, restored, failed, cancelled, are unfinished, and were skipped."""
         return self.engine.counts()
 
     def executor(self) -> ExecutorFace:

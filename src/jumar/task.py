@@ -96,6 +96,11 @@ class Task(Generic[P, T]):
         self._is_ordinary = options.is_ordinary
 
     @property
+    def is_pure(self) -> bool:
+        """Whether a call leaves nothing behind but its result, as far as the task says."""
+        return self._options.reuse == "always" and not self._options.step and self.hooks is None
+
+    @property
     def names(self) -> tuple[str, ...]:
         """The names of what is recorded as arguments: the parameters, or ``key`` where the key= option stands for them."""
         return self._bound_by().names if self._options.key is None else ("key",)

@@ -72,3 +72,50 @@ def test_every_call_ends_as_the_reference_says_and_runs_at_most_once(graph, seed
         assert runs[node] == (1 if expected[node] in ("finish", "fail") else 0)
     assert len(scheduler) == 0
     assert [queue.waiting for queue in queues.values()] == [0, 0, 0]
+
+
+def needed(needs, found):
+    """Which calls run if all are made in this order before any runs: not what was found, nor what only that needs."""
+    runs = [True] * len(needs)
+    for node in reversed(range(len(needs))):
+        users = [each for each in range(len(needs)) if node in needs[each]]
+        runs[node] = node not in found and (not users or any(runs[each] for each in users))
+    return {node for node in range(len(needs)) if runs[node]}
+
+
+@given(graphs(), st.data())
+def test_what_only_found_calls_need_is_skipped_and_runs_once_it_is_wanted(graph, data):
+    needs, _ = graph
+    nodes = range(len(needs))
+    found = data.draw(st.sets(st.sampled_from(nodes)))
+    scheduler = Scheduler()
+    calls: list[Call] = []
+    for node in nodes:
+        call = Call(str(node).encode(), needs=tuple(calls[need] for need in sorted(needs[node])))
+        calls.append(call)
+        if node in found:
+            call.state = DONE
+            scheduler.skip(call.needs, lambda _: True)
+        else:
+            scheduler.add(call)
+    expected = needed(needs, found)
+    assert {calls.index(call) for call in scheduler.skipped} == set(nodes) - found - expected
+    assert {calls.index(call) for call in all_taken(scheduler)} == expected
+    skipped = sorted(set(nodes) - found - expected)
+    if skipped:
+        asked_for = data.draw(st.sampled_from(skipped))
+        scheduler.want(calls[asked_for])
+        upstream = {asked_for}
+        for node in reversed(nodes):
+            if node in upstream:
+                upstream |= needs[node] & set(skipped)
+        assert {calls.index(call) for call in all_taken(scheduler)} == upstream
+
+
+def all_taken(scheduler):
+    """The calls that run until nothing is left to run."""
+    taken = []
+    while (call := scheduler.take()) is not None:
+        taken.append(call)
+        scheduler.finish(call)
+    return taken

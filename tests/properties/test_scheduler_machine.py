@@ -6,7 +6,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from jumar.graph.call import CANCELLED, DONE, FAILED, NEW, READY, RUNNING, WAITING, Call
+from jumar.graph.call import CANCELLED, DONE, FAILED, NEW, READY, RUNNING, SKIPPED, WAITING, Call
 from jumar.graph.scheduler import Scheduler
 
 CAPACITY = {"gpu": 2, "licence": 1}
@@ -29,7 +29,13 @@ class Node:
     is_lent: bool = False
     was_lent: bool = False
     is_out_of_turn: bool = False
+    has_begun: bool = False
+    is_wanted: bool = False
     rank: tuple = field(default=())
+
+    def would_answer(self, lost):
+        catches = self.call.catches
+        return lost.state == FAILED and catches is not None and isinstance(lost.error, catches)
 
     def answers(self, state, error):
         catches = self.call.catches
@@ -56,7 +62,7 @@ class Machine(RuleBasedStateMachine):
         while changed:
             changed = False
             for node in self.nodes:
-                if node.state != WAITING or node.is_off:
+                if node.state not in (WAITING, SKIPPED) or node.is_off:
                     continue
                 lost = next((need for need in node.needs if need.state in LOST), None)
                 if lost is not None and node.answers(lost.state, lost.error):
@@ -66,7 +72,7 @@ class Machine(RuleBasedStateMachine):
                     ended.append(node)
                     changed = True
                     continue
-                elif any(need.state != DONE for need in node.needs):
+                elif node.state == SKIPPED or any(need.state != DONE for need in node.needs):
                     continue
                 self.make_ready(node, is_released=node is not fresh or node.caught is not None)
         return ended
@@ -75,6 +81,24 @@ class Machine(RuleBasedStateMachine):
         self.clock += 1
         node.state, node.is_off = READY, False
         node.rank = (node.call.priority, is_released, self.clock if is_released else -self.clock)
+
+    def want(self, node):
+        """What becomes of a skipped node, and of all that it needs, when somebody wants it."""
+        if node.state != SKIPPED:
+            return
+        node.state, node.is_wanted = WAITING, True
+        for need in node.needs:
+            need.is_wanted = True
+            self.want(need)
+        if all(need.state == DONE for need in node.needs):
+            self.make_ready(node, is_released=False)
+            node.is_out_of_turn = True  # where it stood before, or at the end
+
+    def want_needs(self, needs):
+        for need in needs:
+            if need.state in LOST:
+                break
+            self.want(need)
 
     def lose(self, node, state, error):
         node.state, node.error, node.is_lent = state, error, False
@@ -103,7 +127,7 @@ class Machine(RuleBasedStateMachine):
         """The calls that a running one may return: those that do not wait for it."""
         if node.state != RUNNING or node.is_continued:
             return []
-        others = [each for each in self.nodes if each.state in (WAITING, READY, RUNNING)]
+        others = [each for each in self.nodes if each.state in (WAITING, READY, RUNNING, SKIPPED)]
         return [each for each in others if not self.reaches(each, node)] or [
             each for each in self.nodes if each.state in (DONE, *LOST)
         ]
@@ -128,6 +152,7 @@ class Machine(RuleBasedStateMachine):
         call = Call(str(len(self.nodes)).encode(), needs=tuple(node.call for node in needs))
         call.priority, call.demand, call.catches = priority, demand, catches
         node = Node(call, needs)
+        self.want_needs(needs)
         self.nodes.append(node)
         assert set(self.scheduler.add(call)) == self.calls(self.look_at_all(fresh=node))
 
@@ -148,7 +173,7 @@ class Machine(RuleBasedStateMachine):
         assert taken.priority == max(node.call.priority for node in fitting)
         if not any(node.call.demand or node.is_out_of_turn for node in ready):
             assert node.rank == max(node.rank for node in ready)
-        node.state = RUNNING
+        node.state, node.has_begun = RUNNING, True
 
     @some_are(READY)
     @rule(data=st.data())
@@ -158,7 +183,7 @@ class Machine(RuleBasedStateMachine):
         assert self.scheduler.start(node.call) == started
         assert not self.scheduler.start(node.call)
         if started:
-            node.state, node.is_out_of_turn = RUNNING, True
+            node.state, node.is_out_of_turn, node.has_begun = RUNNING, True, True
 
     @some_are(RUNNING)
     @rule(data=st.data())
@@ -179,7 +204,7 @@ class Machine(RuleBasedStateMachine):
     def cancel(self, data, even_if_it_runs):
         node, error = data.draw(st.sampled_from(self.nodes)), RuntimeError("cancelled")
         cancel = self.scheduler.abandon if even_if_it_runs else self.scheduler.cancel
-        may = node.state in (NEW, WAITING, READY) or (even_if_it_runs and node.state == RUNNING)
+        may = node.state in (NEW, WAITING, READY, SKIPPED) or (even_if_it_runs and node.state == RUNNING)
         cancelled = cancel(node.call, error)
         assert set(cancelled) == (self.calls(self.lose(node, CANCELLED, error)) if may else set())
 
@@ -199,6 +224,8 @@ class Machine(RuleBasedStateMachine):
             handed = set(self.scheduler.hand_over(call, call.tail))
             heirs = [each for each in self.nodes if each.state == WAITING and each.tail is node and not call.catches]
             assert handed == self.calls(heirs)
+            if handed:
+                self.want(needs[0])
             for heir in heirs:
                 heir.tail, heir.needs = needs[0], needs
                 assert heir.call.tail is call.tail
@@ -207,6 +234,9 @@ class Machine(RuleBasedStateMachine):
                 node.state, node.needs, node.is_lent = NEW, [], False
                 return
         doomed = self.scheduler.carry_on(call, tuple(need.call for need in needs))
+        lost = next((need for need in needs if need.state in LOST), None)
+        if lost is None or not node.would_answer(lost):
+            self.want_needs(needs)
         node.is_continued, node.needs, node.tail = True, needs, needs[0] if is_single else None
         node.state, node.is_lent = WAITING, False
         assert set(doomed) == self.calls(self.look_at_all(fresh=node))
@@ -243,6 +273,35 @@ class Machine(RuleBasedStateMachine):
         self.scheduler.take_back(node.call)
         node.is_lent = False
 
+    @precondition(lambda self: self.nodes)
+    @rule(data=st.data(), share=st.integers(0, 3))
+    def skip(self, data, share):
+        """A call that needs some others was found; of those that have not begun, some may not be left out."""
+        needs = data.draw(st.lists(st.sampled_from(self.nodes), min_size=1, max_size=3, unique=True))
+        kept = set() if share else set(data.draw(st.lists(st.sampled_from(self.nodes), max_size=3)))
+        may = {node.call: not node.has_begun and node not in kept for node in self.nodes}
+        skipped = self.scheduler.skip([need.call for need in needs], may.get)
+        left_out, reached, changed = set(), set(needs), True
+        while changed:
+            changed = False
+            for node in reached.copy():
+                if node.state not in (WAITING, READY) or node.is_wanted or node.is_continued or not may[node.call]:
+                    continue
+                if any(node in each.needs for each in self.nodes if each.state == WAITING):
+                    continue
+                node.state, changed = SKIPPED, True
+                left_out.add(node)
+                reached |= set(node.needs)
+        assert set(skipped) == self.calls(left_out)
+        assert len(skipped) == len(left_out)
+
+    @precondition(lambda self: self.nodes)
+    @rule(data=st.data())
+    def somebody_asks(self, data):
+        node = data.draw(st.sampled_from([node for node in self.nodes if node.state == SKIPPED] or self.nodes))
+        self.scheduler.want(node.call)
+        self.want(node)
+
     # -- what holds after each step ------------------------------------------------------------------------------------
 
     @invariant()
@@ -251,6 +310,12 @@ class Machine(RuleBasedStateMachine):
             assert node.call.state == node.state
             assert node.call.error is node.error
             assert node.call.caught is node.caught
+
+    @invariant()
+    def nobody_waits_for_what_is_skipped(self):
+        waiting = [node for node in self.nodes if node.state == WAITING and not node.is_off]
+        assert not any(need.state == SKIPPED for node in waiting for need in node.needs)
+        assert self.scheduler.skipped == {node.call for node in self.nodes if node.state == SKIPPED}
 
     @invariant()
     def the_number_of_ready_calls_is_known(self):
@@ -267,6 +332,7 @@ class Machine(RuleBasedStateMachine):
     def teardown(self):
         """Run what is left: nobody may wait for ever."""
         for node in self.nodes:
+            self.scheduler.want(node.call)
             if node.is_off and node.state == WAITING:
                 self.scheduler.resume(node.call)
             if node.state == RUNNING:

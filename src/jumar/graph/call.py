@@ -14,7 +14,7 @@ class Handle:
 
 
 class CallState(IntEnum):
-    """Where a call stands. It only ever moves downwards in this list."""
+    """Where a call stands. It only ever moves downwards in this list, but for one that was skipped and is wanted again."""
 
     NEW = 0
     """Made, not yet given to the scheduler."""
@@ -26,9 +26,11 @@ class CallState(IntEnum):
     DONE = 4
     FAILED = 5
     CANCELLED = 6
+    SKIPPED = 7
+    """Not begun, and not to be: all that needs it was found. It waits or is ready again as soon as somebody wants it."""
 
 
-NEW, WAITING, READY, RUNNING, DONE, FAILED, CANCELLED = CallState
+NEW, WAITING, READY, RUNNING, DONE, FAILED, CANCELLED, SKIPPED = CallState
 
 
 NOTHING: Any = object()
@@ -38,9 +40,9 @@ NOTHING: Any = object()
 class Call:
     """A node of the graph.
 
-    The scheduler owns ``state``, ``missing`` and ``dependants``; the rest belongs to the engine and is carried along
-    unread. One class serves both because a graph may hold a million of them; for the same reason what most calls never
-    set has its default in the class, and the first future has a place of its own.
+    The scheduler owns ``state``, ``missing``, ``dependants``, ``passed`` and ``wanted``; the rest belongs to the engine and
+    is carried along unread. One class serves both because a graph may hold a million of them; for the same reason what most
+    calls never set has its default in the class, and the first future has a place of its own.
 
     Args:
         key: What the call is: 32 bytes.
@@ -55,6 +57,10 @@ class Call:
     state: CallState = NEW
     missing = 0
     dependants: list[Call] | None = None
+    passed = 0
+    """Of its dependants, the first so many need it no more."""
+    wanted = False
+    """Whether somebody asked for it after it, or a call that needs it, had been skipped: it is not skipped again."""
     error: BaseException | None = None
     outcome: Any = None
     blocked_on: Call | None = None

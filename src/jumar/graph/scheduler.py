@@ -1,14 +1,14 @@
 """The scheduler: a pure state machine that says which call may run next and what fails with what.
 
-It is told what happened (``add``, ``start``, ``finish``, ``fail``, ``cancel``) and answers with calls. The engine calls
+It is told what happened (``add``, ``start``, ``finish``, ``fail``, ``cancel``, ``skip``) and answers with calls. The engine calls
 it under one lock, so nothing here knows of threads.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 
-from jumar.graph.call import CANCELLED, DONE, FAILED, NEW, NOTHING, READY, RUNNING, WAITING, Call, CallState
+from jumar.graph.call import CANCELLED, DONE, FAILED, NEW, NOTHING, READY, RUNNING, SKIPPED, WAITING, Call, CallState
 from jumar.graph.queue import Queue
 from jumar.graph.resources import Demand, Pool
 
@@ -35,6 +35,8 @@ class Scheduler:
 
     def __init__(self, capacity: Demand | None = None) -> None:
         self.pool = Pool(capacity or {})
+        self.skipped: set[Call] = set()
+        """Those that nobody needs any more and nobody has asked for."""
         self._own = Queue(self.pool)
         self._others: dict[str, Queue] = {}
 
@@ -59,6 +61,8 @@ class Scheduler:
             if state in (FAILED, CANCELLED):
                 return self._doom(call, state, need.error)
             if state != DONE:
+                if state is SKIPPED:
+                    self.want(need)
                 missing += 1
                 if need.dependants is None:
                     need.dependants = [call]
@@ -142,6 +146,8 @@ class Scheduler:
                 dependant.missing -= 1
                 if not dependant.missing:
                     self._make_ready(dependant, is_released=True)
+            elif dependant.state is SKIPPED:
+                dependant.missing -= 1
 
     def carry_on(self, call: Call, needs: tuple[Call, ...]) -> list[Call]:
         """Note that a running call returned other calls, which are known here: it is ready again when they have ended.
@@ -179,7 +185,9 @@ class Scheduler:
             each.needs = (tail,)
             each.tail = tail
         if handed:
+            self.want(tail)
             call.dependants = [each for each in call.dependants or () if each.tail is not tail] or None
+            call.passed = 0
             tail.dependants = [*(tail.dependants or ()), *handed]
         return handed
 
@@ -203,7 +211,7 @@ class Scheduler:
         Returns:
             The call and all its descendants, now cancelled; nothing when it runs already or has finished.
         """
-        if call.state not in (NEW, WAITING, READY):
+        if call.state not in (NEW, WAITING, READY, SKIPPED):
             return []
         return self._doom(call, CANCELLED, error)
 
@@ -218,7 +226,61 @@ class Scheduler:
     def revive(self, call: Call) -> None:
         """Let a finished call run once more, because its kept result turned out to be damaged."""
         call.state = NEW
+        call.passed = 0
         self.add(call)
+
+    def skip(self, needs: Iterable[Call], may: Callable[[Call], bool]) -> list[Call]:
+        """Set aside those of the calls that nobody needs any more, and what is needed for them alone.
+
+        Args:
+            needs: What a call needs that turned out to be done without them.
+            may: Whether a call, which has not begun, may be left out as far as others are concerned.
+
+        Returns:
+            The calls that are now skipped. They run after all if a call is added that needs them, or if they are wanted.
+        """
+        skipped: list[Call] = []
+        stack = list(needs)
+        while stack:
+            call = stack.pop()
+            if call.state not in (WAITING, READY) or call.wanted or call.tail is not NOTHING:
+                continue
+            if self._is_needed(call) or not may(call):
+                continue
+            if call.state is READY:
+                self._queue_of(call).waiting -= 1
+            call.state = SKIPPED
+            skipped.append(call)
+            stack.extend(call.needs)
+        self.skipped.update(skipped)
+        return skipped
+
+    def want(self, call: Call) -> None:
+        """Let a skipped call run after all, and what it needs; nothing happens to one that is not skipped."""
+        stack = [call]
+        while stack:
+            wanted = stack.pop()
+            if wanted.state is not SKIPPED:
+                continue
+            self.skipped.discard(wanted)
+            wanted.wanted = True
+            for need in wanted.needs:
+                need.wanted = True  # it may have been passed over among the dependants of that
+                stack.append(need)
+            if wanted.missing:
+                wanted.state = WAITING
+            else:
+                self._make_ready(wanted)
+
+    @staticmethod
+    def _is_needed(call: Call) -> bool:
+        """Whether some call waits for this one. Those that do not are never looked at again: it may have a million."""
+        dependants = call.dependants or ()
+        while call.passed < len(dependants):
+            if dependants[call.passed].state is WAITING:
+                return True
+            call.passed += 1
+        return False
 
     def put_off(self, call: Call) -> None:
         """Note that a running call cannot run now after all; it waits until `resume` says that it can."""
@@ -253,8 +315,8 @@ class Scheduler:
             lost = stack.pop()
             if lost.state in (DONE, FAILED, CANCELLED):
                 continue
-            if lost is not call and lost.tail is not NOTHING and _answers(lost, state, error):
-                if lost.state is WAITING:  # else an earlier error is its answer, and it is about to end or has
+            if lost is not call and lost.tail is not NOTHING and (lost.caught or _answers(lost, state, error)):
+                if lost.caught is None and lost.state is WAITING:  # else it is about to end with an answer, or has
                     lost.caught = error
                     self._make_ready(lost, is_released=True)
                 continue
@@ -262,6 +324,8 @@ class Scheduler:
                 self._queue_of(lost).waiting -= 1
             elif lost.state is RUNNING and lost.demand:
                 self._give_back(lost)
+            elif lost.state is SKIPPED:
+                self.skipped.discard(lost)
             lost.state = state
             lost.error = error
             doomed.append(lost)

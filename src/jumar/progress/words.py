@@ -6,7 +6,7 @@ from rich.text import Text
 
 from jumar.events import Counts
 
-_STYLES = {"computed": "green", "restored": "cyan", "failed": "bold red", "cancelled": "yellow", "unfinished": "dim"}
+_STYLES = {"computed": "green", "restored": "cyan", "failed": "bold red", "cancelled": "yellow"}
 _BETWEEN = " · "
 
 
@@ -73,10 +73,10 @@ def clock_time(seconds: float) -> str:
 
 
 def _told(counts: Counts, *, unfinished: bool) -> Text:
-    """The counts in words: computed and restored always, failed and cancelled where there are any."""
+    """The counts in words: computed and restored always, failed, cancelled and skipped where there are any."""
     shown = {"computed": True, "restored": True, "unfinished": unfinished}
     return Text(_BETWEEN).join(
-        Text(f"{number:,} {word}", _STYLES[word] if number else "dim")
+        Text(f"{number:,} {word}", _STYLES.get(word, "dim") if number else "dim")
         for word, number in counts._asdict().items()
         if shown.get(word, number > 0)
     )

@@ -67,6 +67,11 @@ class ShellTask(Task[P, ShellResult]):
         derived = given.with_changes({"name": checked.name, "uses": uses})
         super().__init__(_runner(command, self._shell_options), derived)
 
+    @property
+    def is_pure(self) -> bool:
+        """Never: a command may leave files behind, which others may look for."""
+        return False
+
     def options(self, **changes: Any) -> ShellTask[P]:  # type: ignore[override]  # other options, and no catch=
         """The same task with other options, of those that `shell` takes.
 
