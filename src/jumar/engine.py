@@ -234,6 +234,7 @@ class Engine:
         try:
             if self._store.is_new(call.info.code):  # as in a first run; the store knows that without a look at the disk
                 return "absent"
+            needs = call.needs
             kept = self._recorder.kept(call)
         except Exception:
             if self._live.is_closed:  # the store as well, then; whoever enters the call is told
@@ -243,6 +244,8 @@ class Engine:
             return "absent"
         if isinstance(kept, (Continuation, KeptError)) or not self._endings.end_unentered(call, future, kept):
             return "unknown"
+        if needs:
+            self._skipping.spare(needs)
         return "found"
 
     @staticmethod

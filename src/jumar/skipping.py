@@ -53,15 +53,14 @@ class Skipping:
         """Skip what nobody needs any more of what a call needed that was found."""
         workers: Sequence[Call] = ()
         with self._live.latch:
-            skipped = self._scheduler.skip([need.twin or need for need in needs], _may_be_skipped)
+            skipped = self._scheduler.skip([need.twin or need for need in needs], _may_be_skipped, self._crew.reclaim)
             # Who asks makes a note at the future first and looks at the state then; here it is the other way round. So
             # nobody waits for what is skipped, whoever was first.
-            asked_for = [call for call in skipped if _is_asked_for(call)]
-            for call in asked_for:
-                self._scheduler.want(call)
-            if asked_for:
-                workers = self._crew.free()
+            for call in skipped:
+                if _is_asked_for(call):
+                    self._scheduler.want(call)
             if skipped:
+                workers = self._crew.free()
                 self._live.look_again()
         self._crew.start(workers)
 

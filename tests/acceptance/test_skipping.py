@@ -74,6 +74,42 @@ def test_a_chain_whose_root_is_found_runs_none_of_its_links(store, gate, tally):
     assert tally.total == 501
 
 
+class LateExecutor:
+    """Has one worker, who comes when the test says so."""
+
+    name, workers = "late", 1
+
+    def __init__(self):
+        self.sent = []
+
+    def submit(self, work, item):
+        self.sent.append((work, item))
+
+    def arrive(self):
+        while self.sent:
+            work, item = self.sent.pop(0)
+            work(item)
+
+    def close(self, *, wait):
+        assert not self.sent
+
+
+def test_what_was_given_to_a_worker_that_has_not_begun_is_skipped_too(store, tally):
+    step, root = chain(tally)
+    run_before(store, step, root)
+    executor = LateExecutor()
+    with jumar.Session(store, executor) as session:
+        futures, last = spawned(step, root)
+        assert len(executor.sent) == 1
+        assert last.result() == 30
+        assert session.counts() == (0, 1, 0, 0, 0, 3)
+        executor.arrive()  # and finds nothing to do
+        assert not futures[0].done()  # which asks for it
+        executor.arrive()
+        assert futures[0].result() == 1
+    assert [tally["step", n] for n in range(3)] == [2, 1, 1]
+
+
 def test_a_link_that_has_begun_goes_on_and_those_after_it_do_not(store, gate, tally):
     @jumar.task(checkpoint=False)
     def first():

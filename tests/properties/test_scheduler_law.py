@@ -95,7 +95,7 @@ def test_what_only_found_calls_need_is_skipped_and_runs_once_it_is_wanted(graph,
         calls.append(call)
         if node in found:
             call.state = DONE
-            scheduler.skip(call.needs, lambda _: True)
+            scheduler.skip(call.needs, may=lambda _: True, reclaim=lambda _: False)
         else:
             scheduler.add(call)
     expected = needed(needs, found)

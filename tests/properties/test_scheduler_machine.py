@@ -134,6 +134,12 @@ class Machine(RuleBasedStateMachine):
 
     # -- what may be asked ---------------------------------------------------------------------------------------------
 
+    def some_running(self, data):
+        """One that has begun by now at the latest."""
+        node = self.some(data, RUNNING)
+        node.has_begun = True
+        return node
+
     def some(self, data, state):
         return data.draw(st.sampled_from([node for node in self.nodes if node.state == state and not node.is_off]))
 
@@ -157,12 +163,12 @@ class Machine(RuleBasedStateMachine):
         assert set(self.scheduler.add(call)) == self.calls(self.look_at_all(fresh=node))
 
     @some_are(READY)
-    @rule(count=st.integers(1, 3))
-    def take(self, count):
+    @rule(count=st.integers(1, 3), begins=st.booleans())
+    def take(self, count, begins):
         for _ in range(count):
-            self.take_one()
+            self.take_one(begins)
 
-    def take_one(self):
+    def take_one(self, begins):
         ready = [node for node in self.nodes if node.state == READY]
         fitting = [node for node in ready if self.fits(node)]
         taken = self.scheduler.take()
@@ -173,7 +179,7 @@ class Machine(RuleBasedStateMachine):
         assert taken.priority == max(node.call.priority for node in fitting)
         if not any(node.call.demand or node.is_out_of_turn for node in ready):
             assert node.rank == max(node.rank for node in ready)
-        node.state, node.has_begun = RUNNING, True
+        node.state, node.has_begun = RUNNING, begins
 
     @some_are(READY)
     @rule(data=st.data())
@@ -188,7 +194,7 @@ class Machine(RuleBasedStateMachine):
     @some_are(RUNNING)
     @rule(data=st.data())
     def finish(self, data):
-        node = self.some(data, RUNNING)
+        node = self.some_running(data)
         self.scheduler.finish(node.call)
         node.state, node.is_lent = DONE, False
         self.look_at_all()
@@ -196,7 +202,7 @@ class Machine(RuleBasedStateMachine):
     @some_are(RUNNING)
     @rule(data=st.data(), error=st.sampled_from([KeyError, ValueError, SystemExit]))
     def fail(self, data, error):
-        node, error = self.some(data, RUNNING), error()
+        node, error = self.some_running(data), error()
         assert set(self.scheduler.fail(node.call, error)) == self.calls(self.lose(node, FAILED, error))
 
     @precondition(lambda self: self.nodes)
@@ -218,6 +224,7 @@ class Machine(RuleBasedStateMachine):
         others = self.may_be_returned(node)
         needs = data.draw(st.lists(st.sampled_from(others), min_size=1, max_size=3, unique=True))
         call = node.call
+        node.has_begun = True
         is_single = len(needs) == 1 and data.draw(st.booleans())
         call.tail = needs[0].call if is_single else [need.call for need in needs]
         if is_single and needs[0].state not in (DONE, *LOST):
@@ -244,7 +251,7 @@ class Machine(RuleBasedStateMachine):
     @some_are(RUNNING)
     @rule(data=st.data())
     def put_off(self, data):
-        node = self.some(data, RUNNING)
+        node = self.some_running(data)
         self.scheduler.put_off(node.call)
         node.state, node.is_off, node.is_lent = WAITING, True, False
 
@@ -260,7 +267,7 @@ class Machine(RuleBasedStateMachine):
     @some_are(RUNNING)
     @rule(data=st.data())
     def lend(self, data):
-        node = self.some(data, RUNNING)
+        node = self.some_running(data)
         self.scheduler.lend(node.call)
         node.is_lent = node.was_lent = True
 
@@ -276,16 +283,22 @@ class Machine(RuleBasedStateMachine):
     @precondition(lambda self: self.nodes)
     @rule(data=st.data(), share=st.integers(0, 3))
     def skip(self, data, share):
-        """A call that needs some others was found; of those that have not begun, some may not be left out."""
+        """A call that needs some others was found; of those that have not begun, also if taken, some may not be left out."""
         needs = data.draw(st.lists(st.sampled_from(self.nodes), min_size=1, max_size=3, unique=True))
         kept = set() if share else set(data.draw(st.lists(st.sampled_from(self.nodes), max_size=3)))
         may = {node.call: not node.has_begun and node not in kept for node in self.nodes}
-        skipped = self.scheduler.skip([need.call for need in needs], may.get)
+        begun = {node.call: node.has_begun for node in self.nodes}
+        skipped = self.scheduler.skip([need.call for need in needs], may.get, lambda call: not begun[call])
         left_out, reached, changed = set(), set(needs), True
         while changed:
             changed = False
             for node in reached.copy():
-                if node.state not in (WAITING, READY) or node.is_wanted or node.is_continued or not may[node.call]:
+                if (
+                    node.state not in (WAITING, READY, RUNNING)
+                    or node.is_wanted
+                    or node.is_continued
+                    or not may[node.call]
+                ):
                     continue
                 if any(node in each.needs for each in self.nodes if each.state == WAITING):
                     continue

@@ -229,12 +229,13 @@ class Scheduler:
         call.passed = 0
         self.add(call)
 
-    def skip(self, needs: Iterable[Call], may: Callable[[Call], bool]) -> list[Call]:
+    def skip(self, needs: Iterable[Call], may: Callable[[Call], bool], reclaim: Callable[[Call], bool]) -> list[Call]:
         """Set aside those of the calls that nobody needs any more, and what is needed for them alone.
 
         Args:
             needs: What a call needs that turned out to be done without them.
-            may: Whether a call, which has not begun, may be left out as far as others are concerned.
+            may: Whether a call may be left out as far as others are concerned.
+            reclaim: Takes a call back that was taken from here, if nobody has begun with it; whether that was so.
 
         Returns:
             The calls that are now skipped. They run after all if a call is added that needs them, or if they are wanted.
@@ -243,12 +244,14 @@ class Scheduler:
         stack = list(needs)
         while stack:
             call = stack.pop()
-            if call.state not in (WAITING, READY) or call.wanted or call.tail is not NOTHING:
+            if call.state not in (WAITING, READY, RUNNING) or call.wanted or call.tail is not NOTHING:
                 continue
-            if self._is_needed(call) or not may(call):
+            if self._is_needed(call) or not may(call) or (call.state is RUNNING and not reclaim(call)):
                 continue
             if call.state is READY:
                 self._queue_of(call).waiting -= 1
+            elif call.state is RUNNING and call.demand:
+                self._give_back(call)
             call.state = SKIPPED
             skipped.append(call)
             stack.extend(call.needs)
