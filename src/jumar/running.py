@@ -109,6 +109,8 @@ class Running:
         except BaseException as error:
             if call.state is RUNNING and call.serial == serial:  # nobody may wait for ever for a call that ended here
                 self.endings.fail(call, error, 0.0)
+            elif call.serial != serial:
+                self._give_place_back(call)
             if not isinstance(error, Exception):
                 raise
             following = self.endings.successor() if and_next else None
@@ -140,7 +142,7 @@ class Running:
         else:
             ran = self._run_elsewhere(distant, call, serial, args, kwargs)
         del args, kwargs
-        if call.serial != serial:
+        if call.task.policy is not None and not self._is_in_time(call, serial):
             _let_go(ran)
             return self._too_late(call, and_next), flight
         if flight and not flight.is_ours(call):  # another process took it over: its result is the one
@@ -357,7 +359,7 @@ class Running:
     def _give_up(self, call: Call, serial: int, timeout_s: float) -> None:
         """End an attempt whose time is over. The thread that runs it goes on, and another worker takes its place."""
         with self._latch:
-            if call.state is not RUNNING or call.serial != serial:
+            if call.state is not RUNNING or call.serial != serial or call.in_time == serial:
                 return
             call.serial += 1  # what the function may still return is dropped
             self.crew.of(call).lend(not self._in_place)
@@ -370,6 +372,18 @@ class Running:
                 self._scheduler.put_off(call)
         self.resume([call] if following is call else [])
 
+    def _is_in_time(self, call: Call, serial: int) -> bool:
+        """Whether an attempt that has run was not given up; from now on it cannot be.
+
+        Its alarm may have been about to ring when it was cancelled, and rings after that. So who comes first to the latch
+        decides, and nothing else.
+        """
+        with self._latch:
+            if call.serial != serial:
+                return False
+            call.in_time = serial
+        return True
+
     def _stop(self, call: Call) -> str:
         """Stop the function of a call, where that can be done; says what became of it."""
         distant = self._distant_of(call)
@@ -379,10 +393,14 @@ class Running:
         return "Its worker process was ended."
 
     def _too_late(self, call: Call, and_next: bool) -> Call | None:
-        """Give back the place of an attempt that was given up while it ran."""
+        """What follows an attempt that was given up while it ran."""
+        self._give_place_back(call)
+        return self.endings.successor() if and_next else None
+
+    def _give_place_back(self, call: Call) -> None:
+        """Take back the place that another worker was let into when an attempt of this one was given up."""
         with self._latch:
             self.crew.of(call).lend(-(not self._in_place))
-        return self.endings.successor() if and_next else None
 
     @staticmethod
     def _pass_on_interrupt(error: BaseException) -> None:

@@ -277,6 +277,31 @@ def test_a_call_inside_a_task_is_given_up_and_the_task_goes_on(threads, gate):
     gate.open()
 
 
+@pytest.mark.parametrize("retries", [0, 1])
+def test_an_alarm_that_was_about_to_ring_when_its_call_ended_changes_nothing(gate, retries):
+    alarms = []
+    with jumar.Session(jumar.Store.in_memory(), workers=1) as session:
+
+        def ring(info, value):
+            alarms.pop()()
+            return True
+
+        @jumar.task(timeout_s=3600, retries=retries, checkpoint=ring, key=lambda: 0)
+        def barely():
+            alarms.append(session.engine._running.alarms._due[0][2].ring)  # what the thread of alarms has just taken
+            return "in time"
+
+        assert barely.spawn().result() == "in time"
+        assert alarms == []
+        held = jumar.task(gate.pass_through)
+        first, second = held.spawn(), jumar.spawn(len, "abc")
+        gate.wait_for_arrival()
+        assert first.running()
+        assert not second.running()  # no place was lent to another worker and never given back
+        gate.open()
+        assert second.result() == 3
+
+
 def test_a_call_in_time_is_not_touched(session):
     quick = jumar.task(timeout_s=3600)(lambda: 1)
     assert quick.spawn().result() == 1

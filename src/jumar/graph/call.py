@@ -113,6 +113,8 @@ class Call:
     """How often it was run in this session."""
     serial = 0
     """Which attempt counts: one that ends under another number was given up while it ran."""
+    in_time = 0
+    """Which attempt, if any, has ended within its time limit: it is not given up any more."""
     salt = b""
     """What sets its key apart from that of an equal call elsewhere; its content key too."""
     journaled = False
