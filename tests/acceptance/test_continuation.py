@@ -179,6 +179,26 @@ def test_a_call_whose_continuation_failed_does_not_run_again_when_it_is_tried_ag
     assert (len(runs("parent")), len(runs("fails"))) == (1, 2)
 
 
+def returns_what_has_failed():
+    log.runs.append(("parent", 0))
+    failed = fails.spawn()
+    after = add.spawn(failed, 1)
+    assert isinstance(failed.exception(), RuntimeError)
+    assert isinstance(after.exception(), RuntimeError)
+    return [failed, after]
+
+
+@pytest.mark.parametrize("executor", ["inline", "threads"])
+def test_a_call_that_returned_what_had_failed_already_does_not_run_again_either(tmp_path, executor):
+    for _ in range(3):
+        with pytest.raises(RuntimeError, match="not yet"), jumar.Session(tmp_path, executor):
+            jumar.spawn(returns_what_has_failed).result()
+    assert (len(runs("parent")), len(runs("fails"))) == (1, 3)
+    with jumar.Session(tmp_path) as session:
+        attempts = {record.task.name: record.attempt for record in session.store.calls() if record.state == "failed"}
+    assert attempts["fails"] == 3
+
+
 def test_large_results_are_kept_once_for_all_that_end_with_them(tmp_path):
     @jumar.task
     def zeros(n):
@@ -320,7 +340,12 @@ print("answer", all_of_it.spawn(30).result(), flush=True)
 NESTED_ANSWER = f"answer {sum(range(30)) + sum(len(f'no {i}') + len(f'lazily no {i}') for i in range(30)) + 40 + 40}"
 
 
-@pytest.mark.parametrize("moment", sorted(random.Random(6).sample(range(1, 190), 3)))
+MOMENTS = random.Random(6).sample(range(1, 190), 20)
+
+
+@pytest.mark.parametrize(
+    "moment", [*MOMENTS[:3], *(pytest.param(each, marks=pytest.mark.slow) for each in MOMENTS[3:])]
+)
 def test_killed_at_any_moment_nested_caught_and_repeated_calls_run_no_third_time(tmp_path, moment):
     program = Program(tmp_path, NESTED)
     program.stop_after(moment, signal.SIGKILL)
