@@ -301,8 +301,10 @@ class Recorder:
         # A forked child leaves the block of its parent's session, too: that is no end of it.
         if self._store.is_closed or self._process != os.getpid():
             return
-        if self._asked and (run := self._run or self._store.begin_run(project.script(), idle=True)):
-            self._store.note_codes(run, frozenset(self._asked))
+        if self._asked and self._run:
+            self._store.note_codes(self._run, frozenset(self._asked))
+        elif self._asked:
+            self._store.note_idle_run(project.script(), frozenset(self._asked))
 
     def _same(self, call: Call, payload: Payload, value: Any) -> bool:
         """Whether a call that was run again gave what is kept; if not, that is told."""

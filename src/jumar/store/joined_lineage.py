@@ -7,7 +7,7 @@ from contextlib import suppress
 
 from jumar.errors import StoreError
 from jumar.keys.code import CodePart
-from jumar.store.lineage import Lineage, Loss, Run
+from jumar.store.lineage import Lineage, Loss, Run, Use
 
 
 class JoinedLineage:
@@ -65,6 +65,10 @@ class JoinedLineage:
     def code_uses(self) -> dict[int, frozenset[bytes]]:
         """What each run of the first store asked for."""
         return self._own.code_uses()
+
+    def last_use(self) -> Use | None:
+        """What the first store's latest run asked for."""
+        return self._own.last_use()
 
     def losses(self, key: bytes | None = None) -> list[Loss]:
         """What the first store lost of a call, or of all calls, newest first."""

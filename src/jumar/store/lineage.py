@@ -42,6 +42,14 @@ class Run(NamedTuple):
         return self.process == 0
 
 
+class Use(NamedTuple):
+    """What a run asked for."""
+
+    started_s: float
+    """When the run began; 0 where it is not known."""
+    codes: frozenset[bytes]
+
+
 class Loss(NamedTuple):
     """A result that was dropped, and why."""
 
@@ -88,6 +96,9 @@ class Lineage(Protocol):
 
     def code_uses(self) -> dict[int, frozenset[bytes]]:
         """The codes that each run asked for, of the runs that noted it."""
+
+    def last_use(self) -> Use | None:
+        """What the latest run that noted it asked for."""
 
 
 class MemoryLineage:
@@ -163,3 +174,12 @@ class MemoryLineage:
     def code_uses(self) -> dict[int, frozenset[bytes]]:
         """The codes that each run asked for."""
         return self._uses.copy()
+
+    def last_use(self) -> Use | None:
+        """What the latest run that noted it asked for."""
+        with self._lock:
+            if not self._uses:
+                return None
+            number = max(self._uses)
+            started_s = self._runs[number - 1].started_s if number <= len(self._runs) else 0.0
+            return Use(started_s, self._uses[number])

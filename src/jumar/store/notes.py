@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from jumar.clock import Clock
+from jumar.errors import StoreError
 from jumar.store.lineage import Lineage, Loss
 from jumar.store.sqlite_connection import FAULTS
 from jumar.store.trouble import Report, Trouble
+
+SAME_USE_S = 3600
+"""For so long after a run, runs that find what it asked for, and compute nothing, are the same use of it."""
 
 
 class Notes:
@@ -56,6 +60,22 @@ class Notes:
         except (*FAULTS, OSError) as error:
             what = f"what the run asked for could not be recorded ({type(error).__name__}: {error})"
             self._tell(f"{what}: `jumar gc --unused-for-runs` does not know that its results are in use", error)
+
+    def idle_run(self, script: str, codes: Collection[bytes]) -> None:
+        """Note for retention what a run found, which has ended and computed nothing.
+
+        Nothing is written for a run that asked for nothing new within an hour: reading what is kept costs no commit.
+        """
+        if self._read_only:
+            return
+        try:
+            last = self._lineage.last_use()
+        except StoreError:  # writing it will tell, if that cannot be done either
+            last = None
+        if last and abs(self._now_s() - last.started_s) < SAME_USE_S and last.codes.issuperset(codes):
+            return
+        if run := self.begin_run(script, idle=True):
+            self.codes(run, codes)
 
     def _tell(self, text: str, error: Exception, key: bytes | None = None) -> None:
         self._report(Trouble("unsaved", text, key, error))

@@ -12,13 +12,17 @@ from contextlib import contextmanager
 from jumar.errors import StoreError
 from jumar.keys.code import CodePart
 from jumar.store.database import Database
-from jumar.store.lineage import FIRST_FOREIGN_RUN, LOSSES_KEPT, RUNS_KEPT, Loss, Run
+from jumar.store.lineage import FIRST_FOREIGN_RUN, LOSSES_KEPT, RUNS_KEPT, Loss, Run, Use
 from jumar.store.pins import has_table
 
 # Counted from the highest of its own: with runs of other stores alone, SQLite would go on from a negative number to 0.
 _BEGIN_RUN = """
 INSERT INTO runs (number, started_s, script, host, process)
 SELECT max(0, coalesce(max(number), 0)) + 1, ?, ?, ?, ? FROM runs
+"""
+_LAST_USE = """
+SELECT coalesce(started_s, 0), code FROM code_uses LEFT JOIN runs ON number = run
+WHERE run = (SELECT max(run) FROM code_uses)
 """
 _KNOWN_RUN = "SELECT number FROM runs WHERE number < 0 AND started_s = ? AND script = ? AND host = ? AND process = ?"
 
@@ -154,6 +158,12 @@ class SqliteLineage:
                 for run, code in connection.execute("SELECT run, code FROM code_uses"):
                     uses.setdefault(run, set()).add(code)
         return {run: frozenset(codes) for run, codes in uses.items()}
+
+    def last_use(self) -> Use | None:
+        """What the latest run that noted it asked for."""
+        with self._asked() as connection:
+            found = connection.execute(_LAST_USE).fetchall() if has_table(connection, "code_uses") else []
+        return Use(found[0][0], frozenset(code for _, code in found)) if found else None
 
     @contextmanager
     def _asked(self) -> Iterator[sqlite3.Connection]:

@@ -112,7 +112,8 @@ class Store:
         self._verified: set[bytes] = set()
         self._outlines = Outlines(self.lineage, report)
         notes = Notes(self.lineage, report, self.clock, read_only=read_only)
-        self.note_loss, self.begin_run, self.note_codes = notes.loss, notes.begin_run, notes.codes
+        self.note_loss, self.begin_run = notes.loss, notes.begin_run
+        self.note_codes, self.note_idle_run = notes.codes, notes.idle_run
         """See `Notes`."""
         self.task = TaskNumbers(index, self.lineage, report, read_only=read_only).number
         """See `TaskNumbers.number`."""

@@ -24,7 +24,7 @@ from jumar.store.file_blobs import FileBlobs
 from jumar.store.index import Index
 from jumar.store.labels import Labels
 from jumar.store.layout import open_directory
-from jumar.store.lineage import Lineage, Loss, Run
+from jumar.store.lineage import Lineage, Loss, Run, Use
 from jumar.store.rebuild import Rebuild
 from jumar.store.records import CallRecord, Counts, Entry, Failure, TaskInfo
 from jumar.store.sqlite_connection import Durability
@@ -250,6 +250,11 @@ class FaultyLineage:
         """See ``Lineage.code_uses``."""
         with self._operation("lineage.code_uses"):
             return self._inner.code_uses()
+
+    def last_use(self) -> Use | None:
+        """See ``Lineage.last_use``."""
+        with self._operation("lineage.last_use"):
+            return self._inner.last_use()
 
     def losses(self, key: bytes | None = None) -> list[Loss]:
         """See ``Lineage.losses``."""
