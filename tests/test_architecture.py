@@ -55,6 +55,9 @@ SELDOM_USED = {
         "store.salvage",
         "store.budget",
         "store.memory_blobs",
+        "chunks.scratch",
+        "memory.pool",
+        "memory.room",
     ),
 }
 """Modules of our own that a program which imports jumar may never need: they are imported by what uses them."""
@@ -84,5 +87,5 @@ def test_public_names_that_are_imported_late_are_there():
 def test_public_names_are_few_and_documented():
     import jumar
 
-    assert len(jumar.__all__) <= 50
+    assert len(jumar.__all__) <= 53
     assert [public for public in jumar.__all__ if not getattr(jumar, public).__doc__] == []

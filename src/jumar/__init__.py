@@ -42,7 +42,9 @@ from jumar.graph.policy import Backoff
 from jumar.keys.file import Dir, File
 from jumar.keys.value import fingerprint
 from jumar.lazy import Lazy, collect
+from jumar.memory.chunk import Chunk
 from jumar.part import attr, item
+from jumar.referring import compute, put
 from jumar.session import Session, configure
 from jumar.several import as_completed, gather, wait
 from jumar.shell import shell
@@ -88,6 +90,7 @@ __all__ = [
     "ArgumentError",
     "Backoff",
     "CallInfo",
+    "Chunk",
     "DamagedError",
     "DeadlockError",
     "DeclarationError",
@@ -112,6 +115,7 @@ __all__ = [
     "as_completed",
     "attr",
     "collect",
+    "compute",
     "configure",
     "current_call",
     "delayed",
@@ -122,6 +126,7 @@ __all__ = [
     "item",
     "lazily",
     "options",
+    "put",
     "resume",
     "resume_all",
     "run",

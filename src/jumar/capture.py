@@ -11,6 +11,7 @@ from jumar.future import Future
 from jumar.graph.arguments import is_steady, rebuild
 from jumar.graph.call import Call
 from jumar.lazy import Lazy
+from jumar.memory.chunk import Chunk
 
 
 def capture(call: Call, task: str, engine: Engine, references: list[Any]) -> None:
@@ -34,7 +35,7 @@ def capture(call: Call, task: str, engine: Engine, references: list[Any]) -> Non
             seen.add(id(value))
             needs[id(value)] = value
             return value
-        if isinstance(value, (cf.Future, Lazy)):
+        if isinstance(value, (cf.Future, Lazy, Chunk)):
             seen.add(id(value))
             need = _need(value, task, engine)
             needs[id(need)] = need
@@ -63,8 +64,10 @@ def capture(call: Call, task: str, engine: Engine, references: list[Any]) -> Non
         call.unrepeatable = True
 
 
-def _need(future: cf.Future[Any] | Lazy[Any], task: str, engine: Engine) -> Call:
+def _need(future: cf.Future[Any] | Lazy[Any] | Chunk[Any], task: str, engine: Engine) -> Call:
     """The call that a future, of whomever, stands for in this engine."""
+    if isinstance(future, Chunk):
+        return future.call_for(engine)
     if isinstance(future, (Future, Lazy)) and future._keeper is engine:  # noqa: SLF001
         call: Call = future._call  # noqa: SLF001
         return call

@@ -9,6 +9,7 @@ Every method but `start` is called with the engine's latch held.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
 from jumar.executors import Executor
 from jumar.graph.call import RUNNING, Call
@@ -17,6 +18,16 @@ from jumar.here import PLACE, here
 from jumar.latch import Latch
 
 NOBODY: tuple[Call, ...] = ()
+
+
+class Memory(Protocol):
+    """What a crew asks of the memory that its calls use, where that is bounded. The latch is held."""
+
+    def is_short(self) -> bool:
+        """Whether no further call should begin while others go on."""
+
+    def begin(self, call: Call) -> None:
+        """Reserve what a call is about to use."""
 
 
 class Crew:
@@ -50,8 +61,9 @@ class Crew:
         self._in_place = in_place
         self._open = 0
         self._places = executor.workers
-        self._at_work = 0
+        self._at_work = self._lent = 0
         self._on_the_way: set[Call] = set()
+        self._memory: Memory | None = None
 
     def free(self) -> Sequence[Call]:
         """Calls for the workers that are free now, to be given to `start` once the latch is let go."""
@@ -60,7 +72,13 @@ class Crew:
         if self._in_place is not None and not self._open and PLACE.get().engine is self._in_place:
             return NOBODY
         calls: list[Call] = []
-        while self._at_work < self._places and (call := self._scheduler.take(self._queue)) is not None:
+        while self._at_work < self._places:
+            if self._memory is not None and self._is_held_back(self._at_work):
+                break
+            if (call := self._scheduler.take(self._queue)) is None:
+                break
+            if self._memory is not None:
+                self._memory.begin(call)
             self._at_work += 1
             self._on_the_way.add(call)
             calls.append(call)
@@ -68,9 +86,14 @@ class Crew:
 
     def next(self) -> Call | None:
         """The next call of the worker that asks; None sends it home."""
-        call = self._scheduler.take(self._queue) if self._at_work <= self._places else None
+        is_welcome = self._at_work <= self._places
+        if self._memory is not None and self._is_held_back(self._at_work - 1):
+            is_welcome = False
+        call = self._scheduler.take(self._queue) if is_welcome else None
         if call is None:
             self._at_work -= 1
+        elif self._memory is not None:
+            self._memory.begin(call)
         return call
 
     def reclaim(self, call: Call) -> bool:
@@ -81,6 +104,10 @@ class Crew:
         crew.discard(call)
         return True
 
+    def _is_held_back(self, others: int) -> bool:
+        """Whether memory is short while so many others are at work. Those that only wait may wait for what begins now."""
+        return self._memory is not None and others > self._lent and self._memory.is_short()
+
     def leave(self) -> None:
         """A worker that was interrupted is gone."""
         self._at_work -= 1
@@ -88,6 +115,11 @@ class Crew:
     def lend(self, places: int) -> None:
         """Let so many more in, for workers that only wait; a negative number takes places back."""
         self._places += places
+        self._lent += places
+
+    def bound(self, memory: Memory) -> None:
+        """Let calls begin only where memory is not short, or none goes on otherwise."""
+        self._memory = memory
 
     def open_up(self, times: int) -> None:
         """Let calls start on top of others that wait for nobody knows what; a negative number closes that again."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from jumar.crew import Crew
+from jumar.crew import Crew, Memory
 from jumar.executors import Executor
 from jumar.graph.call import Call
 from jumar.graph.scheduler import Scheduler
@@ -56,6 +56,12 @@ class Crews(Crew):
                 super().start((call,))
             else:
                 self._named[call.executor].start((call,))
+
+    def bound(self, memory: Memory) -> None:
+        """As for one crew: at least one call goes on in each."""
+        super().bound(memory)
+        for crew in self._named.values():
+            crew.bound(memory)
 
     def of(self, call: Call) -> Crew:
         """The crew of the executor that the call names."""

@@ -60,7 +60,9 @@ def task(fn: Callable[..., Any] | None = None, /, **options: Any) -> Any:
             result is kept. ``ttl_s``: how old a kept result may be. ``ignore``: parameters that do not belong to the
             key. ``key``: a function that gives what identifies the arguments. ``code``: ``"deep"``, ``"own"`` or
             ``"version"``. ``uses``: code that it reaches unseen. ``env``: libraries whose version joins the key.
-            ``step``: an effect, done once in its run, see `jumar.step`.
+            ``persist``, ``cache``: whether a result stays at hand in the session when nobody refers to it, always or while
+            there is room in memory. ``meta``: give it chunks in the place of results. ``step``: an effect, done once in
+            its run, see `jumar.step`.
 
     Raises:
         DeclarationError: It cannot be a task, or an option does not exist or cannot have this value.

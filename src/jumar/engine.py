@@ -40,6 +40,7 @@ from jumar.waits import Waits
 
 if TYPE_CHECKING:
     from jumar.flights import Flights
+    from jumar.memory.pool import Pool
     from jumar.store.lease import Leases
     from jumar.why import Explanation
 
@@ -61,6 +62,7 @@ class Engine:
         resources: How much there is of what calls may need while they run.
         executors: Further executors, by the names that calls ask for them; not used if ``executor`` runs all in place.
         defaults: Options of the calls whose tasks do not say otherwise.
+        memory_bytes: How much results may take in memory; None for any amount.
     """
 
     is_remote = False
@@ -84,6 +86,7 @@ class Engine:
         resources: Mapping[str, float] | None = None,
         executors: Mapping[str, Executor] | None = None,
         defaults: Layer | None = None,
+        memory_bytes: int | None = None,
     ) -> None:
         self.owner = owner
         self.run_id = os.urandom(16)
@@ -134,6 +137,9 @@ class Engine:
             self._continuing,
             self._flights,
         )
+        if memory_bytes is not None:
+            self._recorder.pool = pool = self._pool(memory_bytes)
+            crew.bound(pool)
 
     def describe(self, task: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
         """A call made by the engine that this one stands for; this one stands for none."""
@@ -229,7 +235,8 @@ class Engine:
             ``found``: the call has ended, and its future. ``absent``: only what this process records from here on can be
             found. ``unknown``: it is to be looked for once it is entered, where nobody else looks for it at the same time.
         """
-        if call.journaled or call.task.hooks is not None:  # a step is known by its place, whichever code recorded it
+        # A step is known by its place, whichever code recorded it; what stays at hand, whether it was recorded or not.
+        if call.journaled or call.task.hooks is not None or call.task.retains is not None:
             return "unknown"
         try:
             if self._store.is_new(call.info.code):  # as in a first run; the store knows that without a look at the disk
@@ -420,6 +427,19 @@ class Engine:
             raise ArgumentError(unknown_executor(executor, task, self._executors))
         return None if self._is_in_place else executor
 
+    def pooled(self) -> Pool:
+        """What looks after results in memory: all of them where there is a budget, else those that are to stay there."""
+        if self._recorder.pool is None:
+            fresh = self._pool(None)
+            with self._latch:
+                self._recorder.pool = self._recorder.pool or fresh
+        return self._recorder.pool
+
+    def _pool(self, memory_bytes: int | None) -> Pool:
+        from jumar.memory.pool import Pool  # noqa: PLC0415  (most sessions have no budget, and hold nothing)
+
+        return Pool(self.store, self.tell, memory_bytes)
+
     # -- the session's side ----------------------------------------------------------------------------------------
 
     def tell(self, event: Event) -> None:
@@ -482,6 +502,8 @@ class Engine:
         with ExitStack() as stack:  # one that fails at it keeps no other from it
             for executor in (self._executor, *self._executors.values()):
                 stack.callback(executor.close, wait=how != "now")
+        if self._recorder.pool is not None:
+            self._recorder.pool.close()
 
 
 def _give_way(call: Call) -> None:

@@ -1,4 +1,4 @@
-"""What a session tells those who listen: calls that ended, and trouble with storage."""
+"""What a session tells those who listen: calls that ended, results that were spilled, and trouble with storage."""
 
 from __future__ import annotations
 
@@ -22,7 +22,15 @@ class CallEnded(NamedTuple):
     """How long the function ran just now; 0 where it did not."""
 
 
-Event = CallEnded | Trouble
+class Spilled(NamedTuple):
+    """A result was written to disk because memory was short. It is gone with the session."""
+
+    key: bytes
+    task: str
+    size_bytes: int
+
+
+Event = CallEnded | Trouble | Spilled
 
 
 class Counts(NamedTuple):

@@ -14,6 +14,7 @@ from jumar.graph.call import CANCELLED, RUNNING, SKIPPED, Call, Handle
 from jumar.keys.value import register_reference
 
 if TYPE_CHECKING:
+    from jumar.memory.chunk import Chunk
     from jumar.why.explanation import Explanation
 
 T = TypeVar("T")
@@ -104,6 +105,8 @@ class Future(cf.Future[T], Handle):
     """Why the result could not be kept; None where it was, or was not meant to be."""
     item_of: ClassVar[Callable[[Any, Any], Any]]
     """Makes the call for an item; `jumar.part` puts it here, because a future knows no tasks."""
+    chunk_of: ClassVar[Callable[[Any], Any]]
+    """Makes the chunk of a finished call; `jumar.memory.chunk` puts it here, likewise."""
     waits: ClassVar[Callable[..., Any] | None] = None
     ends: ClassVar[Callable[..., Iterator[Any]] | None] = None
     """How several are waited for, where that is not done here: in a worker process, the driver does it."""
@@ -172,6 +175,16 @@ class Future(cf.Future[T], Handle):
                 raise self._error()
             self._keeper.read_into(self)
         return cast("T", self._result)
+
+    def chunk(self) -> Chunk[T]:
+        """A reference to the call's value, which is not loaded; waits for the call.
+
+        Unlike ``result()``, it leaves nothing in this future that would keep the value in memory.
+
+        Raises:
+            BaseException: What ``result()`` raises.
+        """
+        return cast("Chunk[T]", Future.chunk_of(self))
 
     def exception(self, timeout: float | None = None) -> BaseException | None:
         """What ``result`` would raise, or None; waits as ``result`` does.
@@ -326,4 +339,3 @@ class Future(cf.Future[T], Handle):
 
 
 register_reference(Future, lambda future: cast("bytes", future._call.key))  # noqa: SLF001
-register_reference(Call, lambda call: cast("bytes", call.key))  # what captured arguments hold in a future's place

@@ -11,6 +11,7 @@ from jumar.future import Future
 from jumar.graph.call import DONE, Call
 from jumar.graph.scheduler import Scheduler
 from jumar.live import Live
+from jumar.memory.resident import Resident
 from jumar.result import Failed, Kept, Loose, Result
 from jumar.trail import path_note
 
@@ -48,7 +49,7 @@ class Reading:
                 raise self.failure(call)
             result: Result = call.outcome
             try:
-                value = result.lend() if lends and isinstance(result, (Kept, Loose)) else result.take()
+                value = result.lend() if lends and isinstance(result, (Kept, Loose, Resident)) else result.take()
             except DamagedError:
                 if call.args is None:  # computed in this session and let go of: only a new call can compute it again
                     raise

@@ -8,7 +8,7 @@ import threading
 import traceback
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from jumar import project
 from jumar.acceptance import accepted_keys
@@ -23,12 +23,15 @@ from jumar.hooked import is_wanted, restored, saved
 from jumar.keys.call import call_key
 from jumar.keys.value import token
 from jumar.recall import recalled
-from jumar.result import Kept, KeptError, Result, Shared, kept_result, unkept_result
+from jumar.result import Kept, KeptError, Result, kept_result, unkept_result
 from jumar.store.lineage import EXPIRED, REFRESHED, SUSPICION
 from jumar.store.records import ERROR, GRAPH, NEED_BYTES, Entry, Failure, Payload, role
 from jumar.store.store import Store
 from jumar.store.trouble import Trouble
 from jumar.worker import Ran
+
+if TYPE_CHECKING:
+    from jumar.memory.pool import Pool
 
 _NEEDS_RECORDED = 1000
 """Calls among the arguments that are recorded with a result; more would make rows large that explain no better."""
@@ -54,6 +57,8 @@ class Recorder:
         """The codes of calls that were looked for or computed."""
         self._process = os.getpid()
         self._beginning = threading.Lock()
+        self.pool: Pool | None = None
+        """Looks after results in memory, where that is bounded or some are to stay there."""
 
     def result(self, call: Call, ran: Ran) -> tuple[Result, StoreError | None]:
         """The call's result, recorded if it is to be and can be; and why it could not.
@@ -65,21 +70,27 @@ class Recorder:
         value, task = ran.value, call.task
         key = call.content if call.unrepeatable else call.key
         if not call.keep or key is None:
-            return unkept_result(value), None
+            return self._held(call, value), None
         if call.fragile and (trouble := self._mutation(call)):
-            return unkept_result(value), trouble
+            return self._held(call, value), trouble
         if task.saves is not None:
-            return Shared(value), saved(call, call_info(call, ran.seconds), value, task.saves, self.complain)
+            return self._held(call, value), saved(call, call_info(call, ran.seconds), value, task.saves, self.complain)
         payload, trouble = self._payload(call, ran)
         if payload is None:
-            return unkept_result(value), trouble
+            return self._held(call, value), trouble
         if call.suspect is not None and not self._same(call, payload, value):
             return self._standing(call), None
         if not call.look and self._store.find(key) is not None:
             self._store.note_loss(key, REFRESHED)
         entry = self._entry(call, key, payload, ran.seconds)
         self._store.record(entry)
-        return kept_result(self._store, entry, value), self._committed(call) if call.journaled else None
+        return self._held(call, value, entry), self._committed(call) if call.journaled else None
+
+    def _held(self, call: Call, value: Any, entry: Entry | None = None) -> Result:
+        """What holds a result; ``entry`` is its row, where it was kept."""
+        if self.pool is not None and (self.pool.is_bounded or call.task.retains):
+            return self.pool.hold(call, value, entry)
+        return unkept_result(value) if entry is None else kept_result(self._store, entry, value)
 
     def _mutation(self, call: Call) -> StoreError | None:
         """What is told of a call whose arguments are not what they were when it was made."""
@@ -154,9 +165,9 @@ class Recorder:
     def inherited(self, call: Call, result: Result) -> tuple[Result, StoreError | None]:
         """The result of a call that ended as another one did; a kept one is kept for it too, and not written again."""
         key = call.recorded_key
-        if not (isinstance(result, Kept) and call.keep and key is not None and call.task.saves is None):
+        row: Entry | None = getattr(result, "entry", None)
+        if row is None or not call.keep or key is None or call.task.saves is not None:
             return self.result(call, Ran(result.take(), None, call.seconds))
-        row = result.entry
         payload = Payload(row.codec, row.size_bytes, row.inline, row.blob)
         entry = self._entry(call, key, payload, call.seconds)
         self._store.record(entry)
@@ -190,6 +201,8 @@ class Recorder:
 
         Of a call that was continued and has not ended it is the graph that it returned.
         """
+        if call.task.retains and self.pool is not None and (held := self.pool.found(call, call.key, self._now_s())):
+            return held
         if call.task.hooks is not None:
             found = restored(call, call.task.hooks, self.complain)
             if found is not None or call.task.saves is not None:
@@ -240,12 +253,16 @@ class Recorder:
         """
         if not (call.keep or call.look) or call.task.saves is not None or call.journaled:
             return None
+        if all(need.given is not None for need in call.needs):
+            return None  # the values stand in its key already
         arguments = call.task.value_tokens(args, kwargs or {})
         if arguments is None:
             return None
         call.content = call_key(call.info.code, arguments, call.salt)
         if not call.look:
             return None
+        if call.task.retains and self.pool is not None and (held := self.pool.found(call, call.content, self._now_s())):
+            return held
         entry = self._found(call.content) or self._accepted(call, arguments)
         needs = needs_of(call)
         result = self._usable(call, entry)
@@ -365,7 +382,7 @@ def needs_of(call: Call) -> bytes | None:
         return None
     needs = call.needs if call.tail is NOTHING else calls_in((call.args, call.kwargs))
     needs = needs[:_NEEDS_RECORDED]
-    return b"".join([need.key[:NEED_BYTES] for need in needs]) or None
+    return b"".join([need.key[:NEED_BYTES] for need in needs if need.given is None]) or None
 
 
 _NOT_KEPT = (

@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple, Protocol
 from jumar.chunks import LENT_MIN_BYTES
 from jumar.encoded import Encoded
 from jumar.graph.arguments import ATOMS
+from jumar.graph.call import NOTHING
 from jumar.store.records import Entry
 from jumar.store.store import Store
 
@@ -105,6 +106,16 @@ class Kept:
     def entry(self) -> Entry:
         """Its row."""
         return self._entry
+
+    @property
+    def store(self) -> Store:
+        """Where it is."""
+        return self._store
+
+    @property
+    def fresh(self) -> Any:
+        """The object that the function returned, if it is at hand and no reader has it; else `NOTHING`."""
+        return getattr(self, "_fresh", NOTHING)
 
     def with_fresh(self, value: Any) -> Kept:
         """The same, with the object for the first reader."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from jumar.graph.call import Call
 from jumar.graph.call_info import CallInfo
@@ -31,6 +31,10 @@ class Runnable(Protocol):
     """Whether the user's own function identifies its arguments, which must be there for that."""
     saves: Callable[[CallInfo, Any], Any] | None
     """The one that keeps them in the place of the store."""
+    retains: Literal["persist", "cache"] | None
+    """Whether results stay in memory when nobody refers to them, and how firmly."""
+    meta: bool
+    """Whether it is given chunks in the place of results."""
     decides: Callable[[CallInfo, Any], bool] | None
     """The one that says whether the store keeps them."""
 

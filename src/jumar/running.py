@@ -23,6 +23,7 @@ from jumar.graph.call import NOTHING, RUNNING, Call
 from jumar.graph.scheduler import Scheduler
 from jumar.here import PLACE, Place, here
 from jumar.live import Live
+from jumar.memory.chunk import Chunk
 from jumar.record import Recorder
 from jumar.result import ELSEWHERE, Elsewhere, KeptError, Result
 
@@ -116,6 +117,8 @@ class Running:
             following = self.endings.successor() if and_next else None
         finally:
             PLACE.reset(token)
+            if self._recorder.pool is not None:
+                self._recorder.pool.end(call)
             if flight:
                 flight.leave(call)
         return following
@@ -123,6 +126,8 @@ class Running:
     def _find_or_run(self, call: Call, serial: int, and_next: bool) -> tuple[Call | None, Flights | None]:
         """End a call with what is kept of it or comes of it; what follows, and what is to be told that it has ended."""
         flight = self.flights
+        if self._recorder.pool is not None:
+            self._recorder.pool.make_room(call)
         distant = self._distant_of(call) if self._distant else None
         lends = distant is not None and not call.task.looks_at_values
         args, kwargs = self.inputs(call, lends=lends) if call.needs else (call.args or (), call.kwargs)
@@ -265,9 +270,10 @@ class Running:
 
     def inputs(self, call: Call, *, lends: bool = False) -> tuple[tuple[Any, ...], dict[str, Any] | None]:
         """The arguments of a call, with the values of the calls among them, or what stands for large ones elsewhere."""
+        give = partial(Chunk, self._owner) if call.task.meta else partial(self._owner.read, lends=lends)
 
         def value_of(leaf: Any) -> Any:
-            return self._owner.read(leaf, lends=lends) if type(leaf) is Call else leaf
+            return give(leaf.twin or leaf) if type(leaf) is Call else leaf
 
         args = tuple([rebuild(arg, value_of) for arg in call.args or ()])
         kwargs = {name: rebuild(arg, value_of) for name, arg in call.kwargs.items()} if call.kwargs else None
@@ -290,7 +296,7 @@ class Running:
     def _call_of(self, handle: Any) -> Any:
         """The call behind a future or a lazy; another session's future is waited for as anybody's is."""
         if handle._keeper is not self._owner:  # noqa: SLF001
-            return self._owner.adopt(handle)
+            return handle.call_for(self._owner) if isinstance(handle, Chunk) else self._owner.adopt(handle)
         call: Call = handle._call  # noqa: SLF001
         return call.twin or call
 

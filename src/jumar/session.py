@@ -31,6 +31,7 @@ from jumar.store.trouble import Trouble
 
 if TYPE_CHECKING:
     from jumar.executor_face import ExecutorFace
+    from jumar.memory.room import MemoryCounts
     from jumar.store.sources import Place
 
 _LOG = logging.getLogger("jumar")
@@ -78,6 +79,9 @@ class Session:
         max_queued_runs: How many may wait for their turn; beyond it `RunLimitError` is raised.
         max_store_running_runs: The same for all programs that use the store, as far as they say so too.
         max_store_queued_runs: Likewise.
+        memory: How much results may take in memory, such as ``"4GiB"`` or a number of bytes. Beyond it the least recently
+            used leave it: those that the store has are dropped, others go to files that last as long as the session. No
+            further calls begin while memory is short.
         prefer: Of several stores: ``"order"``: the first that has a result counts. ``"recent"``: the result that was
             recorded last.
         adopt: Of several stores: whether a result that is read from another store is copied into the first, so that it
@@ -109,6 +113,7 @@ class Session:
         (6, 2)
     """
 
+    _closed = False
     engine_of: ClassVar[Callable[..., Engine]] = Engine
     """Makes a session's engine; ``jumar plan`` puts one here that runs nothing."""
 
@@ -134,6 +139,7 @@ class Session:
         max_queued_runs: int | None = None,
         max_store_running_runs: int | None = None,
         max_store_queued_runs: int | None = None,
+        memory: str | int | None = None,
         prefer: Literal["order", "recent"] | None = None,
         adopt: bool | None = None,
         single_flight: Literal["process", "store"] | None = None,
@@ -160,6 +166,7 @@ class Session:
             "max_queued_runs": max_queued_runs,
             "max_store_running_runs": max_store_running_runs,
             "max_store_queued_runs": max_store_queued_runs,
+            "memory": memory,
             "prefer": prefer,
             "adopt": adopt,
             "single_flight": single_flight,
@@ -181,7 +188,6 @@ class Session:
         self._unraised: list[BaseException] = []
         self._said: dict[str, int] = {}
         self._lock = threading.Lock()
-        self._closed = False
         self._tokens: list[Token[Session | None]] = []
         self._resources = ExitStack()
         defaults = defaults_of(self.settings, _filled)
@@ -197,11 +203,11 @@ class Session:
         adopt_into(self.store, adopts=self._setting("adopt") and self.engine.keeps)
         with _roster:
             _open.append(self)
-        termination.listen()
         self._attend()
 
     def _attend(self) -> None:
         """Start what goes on beside the calls."""
+        termination.listen()
         if self._setting("checkpoint_mode") == "periodic":
             self._resources.enter_context(Period(self.store.flush, self._setting("checkpoint_period_s")))
         if self._setting("progress"):
@@ -229,6 +235,7 @@ class Session:
             executors=named,
             defaults=defaults,
             leases=leases,
+            memory_bytes=self._setting("memory"),
             clock=self.store.clock,
         )
 
@@ -247,6 +254,13 @@ class Session:
     def counts(self) -> Counts:
         """How many calls were computed, restored, failed, cancelled, are unfinished, and were skipped."""
         return self.engine.counts()
+
+    def memory(self) -> MemoryCounts:
+        """What the session holds of results in memory, and how often they were found there, dropped and spilled.
+
+        Without a budget it looks after those only that are to stay at hand: of `put`, ``persist`` and ``cache``.
+        """
+        return self.engine.pooled().counts()
 
     def executor(self) -> ExecutorFace:
         """A ``concurrent.futures.Executor`` whose work is kept and found again; shutting it down leaves this open.
@@ -394,7 +408,7 @@ def configure(**values: Any) -> None:
 
     They are those of ``jumar config``: ``store``, ``executor``, ``executors``, ``options``, ``workers``,
     ``lost_retries``, ``durability``, ``checkpoint_mode``, ``checkpoint_period_s``, ``verify``, ``compression``,
-    ``on_store_error``, ``reuse``, ``audit``, ``max_store_size``, ``max_running_runs`` and the three others like it,
+    ``on_store_error``, ``reuse``, ``audit``, ``max_store_size``, ``memory``, ``max_running_runs`` and the three others like it,
     ``prefer``, ``adopt``, ``single_flight``, ``resources`` and ``progress``. An open default session is closed first,
     after its calls have finished; the next call makes a new one.
 

@@ -174,6 +174,9 @@ SETTINGS: dict[str, Setting] = {
     "max_queued_runs": Setting(None, _count, "runs that wait for their turn in a session; by default no limit"),
     "max_store_running_runs": Setting(None, _workers, "runs that all programs on the store drive at a time"),
     "max_store_queued_runs": Setting(None, _count, "runs that wait for their turn in all programs on the store"),
+    "memory": Setting(
+        None, parse_size, "how much results may take in memory; the least recently used go to disk; by default no limit"
+    ),
     "prefer": Setting("order", _choice("order", "recent"), "which of several stores' results counts"),
     "adopt": Setting(True, _flag, "whether what is read from another store is copied into the first"),
     "single_flight": Setting("process", _choice("process", "store"), "who does not run a call that is running already"),

@@ -91,6 +91,9 @@ class Task(Generic[P, T]):
         self._held = options
         self.ttl_s, self.policy = options.ttl_s, options.policy
         self.hooks, self.saves, self.decides = options.hooks, options.saves, options.decides
+        self.retains, self.meta = options.retains, options.meta
+        if options.meta:
+            self.runs_here = True  # chunks are read in the driver
         self.keeps = options.checkpoint if isinstance(options.checkpoint, Keep) else None
         self.looks_at_values = options.key is not None
         self._is_ordinary = options.is_ordinary
@@ -343,14 +346,14 @@ class Task(Generic[P, T]):
         return call
 
     def _salt(self, engine: Engine, run: OpenRun | None, place: bytes | None) -> bytes:
-        """What keeps the call from being found elsewhere: its run, nothing but itself, or that its value is another one."""
+        """What sets the call apart from an equal one: its run, nothing but itself, or that it gives or is given other values."""
         options = self._options
         salt = b""
         if options.reuse == "never":
             salt = os.urandom(16)
         elif options.reuse != "always" or place == ROOT:
             salt = engine.run_id if run is None else run.token
-        return salt + b"catch" if options.catch else salt
+        return salt + b"catch" * bool(options.catch) + b"meta" * options.meta
 
     def _inherit(self, call: Call, engine: Engine, parent: Call | None) -> None:
         """Whether the result is kept, where the task, the call that makes this one, and the session have their say."""
@@ -372,6 +375,8 @@ class Task(Generic[P, T]):
             call.demand = engine.met(options.resources, self.name)
         if options.executor is not None:
             call.executor = engine.placed(options.executor, self.name)
+        if options.retains is not None:
+            engine.pooled()
         if options.catch:
             call.catches = self.policy.catch if self.policy else None
         if options.refresh:

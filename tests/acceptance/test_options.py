@@ -234,8 +234,9 @@ HARMLESS = {
     "executor": "io",
     "refresh": True,
     "ttl_s": 60.0,
+    "persist": True,
 }
-"""A value other than the default for each option that a block may say."""
+"""A value other than the default for each option that a block may say; ``cache`` does not go together with ``persist``."""
 
 
 def test_what_a_block_says_changes_no_key():
@@ -331,11 +332,11 @@ def test_a_block_decides_what_the_store_keeps_and_saves_for_nobody(session):
 
 
 def test_type_checkers_know_every_option_that_a_block_may_say():
-    assert SharedOptions.__annotations__.keys() == HARMLESS.keys()
+    assert SharedOptions.__annotations__.keys() == HARMLESS.keys() | {"cache"}
 
 
 @pytest.mark.parametrize("where", ["block", "session"])
-@pytest.mark.parametrize("name", sorted(set(NAMES) - HARMLESS.keys()))
+@pytest.mark.parametrize("name", sorted(set(NAMES) - HARMLESS.keys() - {"cache"}))
 def test_what_belongs_to_one_task_is_refused_with_the_reason(name, where):
     said = {name: getattr(fail._options, name)}
     say = {"block": lambda: jumar.options(**said), "session": lambda: jumar.Session(options=said)}

@@ -41,6 +41,9 @@ OTHER = {
     "code": {"code": "own"},
     "uses": {"uses": [len]},
     "env": {"env": ["pytest"]},
+    "persist": {"persist": True},
+    "cache": {"cache": True},
+    "meta": {"meta": True},
     "step": {"step": True},
 }
 """For each option what makes it another than by default."""
@@ -106,7 +109,7 @@ def test_it_may_be_said_where_the_page_says(name):
 @pytest.mark.parametrize("name", NAMES)
 def test_it_is_passed_on_where_the_page_says(session, name):
     plain = makes_another.spawn().result()
-    anew = makes_another if name == "step" else makes_another.options(reuse="never")  # a step is another call anyway
+    anew = makes_another if name == "step" else makes_another.options(refresh=True)  # a step is another call anyway
     given = anew.options(**OTHER[name]).spawn().result()
     is_passed_on = (given[0] if name == "catch" else given) != plain
     assert ROWS[name][PASSED_ON] == ("yes" if is_passed_on else "no")

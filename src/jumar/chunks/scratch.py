@@ -171,12 +171,17 @@ class Holding:
         segment: Any process of the session has written it.
     """
 
-    __slots__ = ("__weakref__", "_memory", "segment")
+    __slots__ = ("__weakref__", "_memory", "_scratch", "segment")
 
     def __init__(self, scratch: SegmentScratch, segment: Segment) -> None:
         self.segment = segment
+        self._scratch = scratch
         self._memory: memoryview | None = None
         scratch.hold(self)
+
+    def spill(self) -> None:
+        """Move the segment to disk; see `SegmentScratch.spill`."""
+        self._scratch.spill(self.segment)
 
     def memory(self) -> memoryview:
         """The segment's bytes as private memory, also after the session's end.

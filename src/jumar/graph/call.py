@@ -123,6 +123,8 @@ class Call:
     """Where in its run it stands, whatever the code is: 32 bytes. None where nobody asks."""
     run: Any = None
     """The run with an id that it belongs to."""
+    given: bytes | None = None
+    """The token of a value that stands in the place of a call's result: it was given, and not computed."""
 
     def __init__(
         self,

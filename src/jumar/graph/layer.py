@@ -27,6 +27,8 @@ class SharedOptions(TypedDict, total=False):
     executor: str | None
     refresh: bool
     ttl_s: float | None
+    persist: bool
+    cache: bool
 
 
 class Fillable(Protocol):
@@ -104,6 +106,7 @@ _OF_ONE_TASK = {
     "restore": _HOOKS,
     "exists": _HOOKS,
     "catch": "with it calls give other values, (value, error), which code that does not know of the block cannot expect.",
+    "meta": "with it the function is given chunks, which one that does not know of the block cannot expect.",
     "step": f"{_KEY} Whether a function has effects is for its declaration to say.",
     "reuse": f"{_KEY} To run all calls anew, say refresh=True.",
 } | dict.fromkeys(("version", "ignore", "key", "code", "uses", "env"), _KEY)

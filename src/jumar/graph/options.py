@@ -63,6 +63,10 @@ class Options:
             be seen (``getattr``, ``eval``).
         env: Names of libraries whose version joins the key, such as ``["numpy"]``.
         said: Which of these were said, defaults included; a layer counts for the others only.
+        persist: Whether a result stays at hand until the session ends, in memory or in a file of the session, when nobody
+            refers to it any more. Equal calls find it there even if it is not kept in the store.
+        cache: Likewise, but only while there is room in memory: after that an equal call runs again.
+        meta: Whether the function is given a `Chunk` in the place of each result among its arguments.
         step: Whether a call is an effect, done once in its run and known by its place there. What is found and kept of it
             is then not for other options to say.
     """
@@ -89,6 +93,9 @@ class Options:
     code: Follow = "deep"
     uses: tuple[Any, ...] = ()
     env: tuple[str, ...] = ()
+    persist: bool = False
+    cache: bool = False
+    meta: bool = False
     step: bool = False
     said: frozenset[str] = frozenset()
 
@@ -108,6 +115,15 @@ class Options:
             )
         if self.exists is not None and self.restore is None:
             raise DeclarationError("option exists= needs a restore=: it says whether that has something.")
+        if self.retains is not None and self.reuse == "never":
+            raise DeclarationError(
+                f"option {self.retains}= is for results that are found again; reuse='never' finds none."
+            )
+        if self.persist and self.cache:
+            raise DeclarationError(
+                "options persist= and cache= exclude each other: persist= keeps a result at hand, cache= only while there is "
+                "room."
+            )
         if self.key is not None and self.ignore:
             raise DeclarationError(
                 "options key= and ignore= exclude each other: key= says what identifies the arguments."
@@ -124,12 +140,18 @@ class Options:
     def is_ordinary(self) -> bool:
         """Whether a call can be made without a look at these options, but for ``checkpoint``: most tasks say nothing else."""
         placed = self.priority or self.resources or self.executor is not None
-        return not (placed or self.catch or self.refresh or self.step or self.reuse != "always")
+        is_special = self.catch or self.meta or self.persist or self.cache or self.step
+        return not (placed or is_special or self.refresh or self.reuse != "always")
 
     @property
     def hooks(self) -> Hooks | None:
         """The functions that are asked for kept values, if there are any."""
         return None if self.restore is None else Hooks(self.restore, self.exists)
+
+    @property
+    def retains(self) -> Literal["persist", "cache"] | None:
+        """Whether results stay at hand when nobody refers to them, and how firmly."""
+        return "persist" if self.persist else "cache" if self.cache else None
 
     @property
     def saves(self) -> Callable[[Any, Any], Any] | None:
@@ -160,7 +182,8 @@ class Options:
     def filled(self, values: Mapping[str, Any]) -> Options:
         """These options with others where nothing was said; what is filled in counts as said.
 
-        A ``checkpoint`` of None says nothing. Where there is a ``restore``, a function that decides what the store keeps
+        A ``checkpoint`` of None says nothing; nor is ``persist`` or ``cache`` filled in beside the other one, or where no result
+        is found again. Where there is a ``restore``, a function that decides what the store keeps
         is not filled in: beside it, it would be the one that saves. What is found and kept of a step is not for others to say.
         """
         if self.step:
@@ -168,6 +191,8 @@ class Options:
         news = {name: value for name, value in values.items() if not self._says(name)}
         if self.checkpoint is None and "checkpoint" in values:
             news["checkpoint"] = values["checkpoint"]
+        if self.retains is not None or self.reuse == "never":
+            news = {name: value for name, value in news.items() if name not in ("persist", "cache")}
         chosen = news.get("checkpoint")
         if self.restore is not None and callable(chosen) and not isinstance(chosen, Keep):
             del news["checkpoint"]
@@ -255,6 +280,9 @@ _RULES: tuple[tuple[str, Callable[[Any], bool], str], ...] = (
     ("code", lambda value: value in ("deep", "own", "version"), "'deep', 'own' or 'version'"),
     ("uses", lambda value: isinstance(value, tuple), "a list of functions, classes and values"),
     ("env", _are_names, "a list of names of libraries"),
+    ("persist", lambda value: isinstance(value, bool), "True or False"),
+    ("cache", lambda value: isinstance(value, bool), "True or False"),
+    ("meta", lambda value: isinstance(value, bool), "True or False"),
     ("step", lambda value: isinstance(value, bool), "True or False"),
 )
 _DECIDED = ("checkpoint", "restore", "exists", "reuse", "refresh", "ttl_s")

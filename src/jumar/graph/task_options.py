@@ -28,4 +28,5 @@ class TaskOptions(SharedOptions, total=False):
     code: Follow
     uses: Sequence[Any]
     env: Sequence[str]
+    meta: bool
     step: bool

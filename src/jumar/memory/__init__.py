@@ -1,0 +1,1 @@
+"""Results in memory: chunks that refer to values, and the pool that holds these within a budget."""
