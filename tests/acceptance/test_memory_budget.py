@@ -56,7 +56,8 @@ def test_what_is_not_kept_is_spilled_least_recently_used_first(tmp_path, executo
         assert counts.held_bytes <= counts.peak_bytes <= 4.6 * MB
         assert [(event.task, event.size_bytes > MB - 1) for event in spilled] == [("block", True)] * 3
         assert total.spawn(*futures).result() == sum(range(6)) * MB / 8
-        assert session.memory().misses >= 3
+        counts = session.memory()
+        assert (counts.hits, counts.misses) == (3, 3)
 
 
 def test_what_the_store_has_is_dropped_and_not_written_again(tmp_path):
@@ -91,8 +92,7 @@ def test_spilled_files_vanish_with_their_references_and_with_the_session(tmp_pat
         assert len(files_of(session)) == 2
         assert value[0] == 2
     assert files_of(session) == []
-    with pytest.raises(jumar.DamagedError, match="freed"):
-        futures[0].result()
+    assert [future.result()[0] for future in futures] == [0, 1]  # as long as somebody refers to them
 
 
 def test_a_spilled_value_comes_back_as_it_was(tmp_path):
@@ -183,7 +183,7 @@ class Meter:
             self.now -= 1
 
 
-@pytest.mark.parametrize(("megabytes", "at_most"), [(1.9, 1), (5.5, 2), (100, 4)])
+@pytest.mark.parametrize(("megabytes", "at_most"), [(1.9, 1), (3.5, 2), (100, 4)])
 def test_calls_wait_where_memory_is_short_and_one_always_goes_on(tmp_path, megabytes, at_most):
     meter, pause = Meter(), threading.Barrier(at_most)
 
@@ -204,7 +204,7 @@ def test_calls_wait_where_memory_is_short_and_one_always_goes_on(tmp_path, megab
 
     with bounded(tmp_path, megabytes, workers=4) as session:
         given = jumar.put(np.full(MB // 8, 1.0))
-        first = [use.spawn(given, seed) for seed in range(at_most if megabytes != 5.5 else 2)]
+        first = [use.spawn(given, seed) for seed in range(at_most)]
         jumar.wait(first)  # from here on it is known how large a result is
         futures = [use.spawn(given, seed) for seed in range(10, 22)]
         assert [future.chunk().fetch()[0] - MB / 8 for future in futures] == list(range(10, 22))

@@ -49,6 +49,7 @@ def test_an_account_is_a_list_of_sizes_in_the_order_of_use(actions, budget):
             peak = max(peak, total + used)
         assert (account.held_bytes, account.used_bytes) == (total, used)
         assert account.peak_bytes == peak
+        assert account.pinned_bytes == sum(size for known, size in held if pins.get(known))
         assert account.excess_bytes == max(0, total + used - budget)
         assert account.oldest() == next((number for number, _ in held if not pins.get(number)), None)
         assert [number in account for number in range(5)] == [
@@ -66,7 +67,9 @@ def test_without_a_budget_nothing_is_ever_too_much():
 
 @given(st.lists(st.tuples(st.booleans(), st.integers(0, 3), st.integers(0, 40)), max_size=30))
 def test_loads_are_what_calls_that_run_were_given_and_are_expected_to_give(actions):
-    account, running = Account(100), {}
+    account, running = Account(110), {}
+    account.pin(1, 1)
+    account.enter(1, 10)
     loads = Loads(account)
     loads.note_result(b"code", 10)
     loads.note_result(b"code", 5)

@@ -30,6 +30,8 @@ class Account:
         self.held_bytes = 0
         self.used_bytes = 0
         """What the calls that run have been given and are expected to give."""
+        self.pinned_bytes = 0
+        """The part of what is held that cannot give way."""
         self.peak_bytes = 0
         """The most that was held and used at a time."""
         self._sizes: OrderedDict[int, int] = OrderedDict()
@@ -48,11 +50,16 @@ class Account:
         self.leave(number)
         self._sizes[number] = size_bytes
         self.held_bytes += size_bytes
+        if number in self._pins:
+            self.pinned_bytes += size_bytes
         self._note_peak()
 
     def leave(self, number: int) -> None:
         """Note that a holder has none there any more."""
-        self.held_bytes -= self._sizes.pop(number, 0)
+        size_bytes = self._sizes.pop(number, 0)
+        self.held_bytes -= size_bytes
+        if number in self._pins:
+            self.pinned_bytes -= size_bytes
 
     def touch(self, number: int) -> None:
         """Note that a holder was used just now."""
@@ -66,9 +73,11 @@ class Account:
 
     def pin(self, number: int, times: int) -> None:
         """Keep a holder from giving way so many times more; a negative number takes that back."""
-        pins = self._pins.pop(number, 0) + times
-        if pins > 0:
-            self._pins[number] = pins
+        before = self._pins.pop(number, 0)
+        after = max(0, before + times)
+        if after:
+            self._pins[number] = after
+        self.pinned_bytes += self._sizes.get(number, 0) * (bool(after) - bool(before))
 
     def oldest(self) -> int | None:
         """The one that was not used for the longest time, of those that may give way."""

@@ -41,6 +41,14 @@ class Loads:
         self._account.use(load)
         self._largest = max(self._largest, load)
 
+    def add(self, number: int, size_bytes: int) -> None:
+        """Note that a call has been given more; nothing happens where it does not run."""
+        load = self._loads.get(number)
+        if load is not None:
+            self._account.use(size_bytes)
+            self._loads[number] = load + size_bytes
+            self._largest = max(self._largest, load + size_bytes)
+
     def end(self, number: int) -> None:
         """Note that a call uses nothing any more; a second time does nothing."""
         load = self._loads.pop(number, 0)
@@ -58,5 +66,7 @@ class Loads:
     @property
     def is_short(self) -> bool:
         """Whether one more call like the largest of those that run would go beyond the budget, whatever gave way for it."""
-        budget_bytes = self._account.budget_bytes
-        return budget_bytes is not None and self._account.used_bytes + self._largest > budget_bytes
+        account = self._account
+        if account.budget_bytes is None:
+            return False
+        return account.pinned_bytes + account.used_bytes + self._largest > account.budget_bytes

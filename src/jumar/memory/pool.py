@@ -52,7 +52,6 @@ class Pool:
         self.room = Room(self.scratch, tell, self.retained, budget_bytes)
         self._scratch: SegmentScratch | None = None
         self._writer: SegmentWriter | None = None
-        self._pinned: dict[int, list[Resident]] = {}
         self._codecs = Codecs()
         self._numbers = itertools.count()
         self._opening = threading.Lock()
@@ -96,28 +95,20 @@ class Pool:
         return self.room.is_short()
 
     def begin(self, call: Call) -> None:
-        """Reserve what a call is about to be given, and is expected to give."""
-        given = () if call.task.meta else call.needs
-        given_bytes = sum([_given_bytes((need.twin or need).outcome) for need in given])
-        self.room.begin(id(call), call.info.code, given_bytes)
+        """Reserve what a call is about to be given, and is expected to give. What of that is in memory stays there."""
+        results = [(need.twin or need).outcome for need in call.needs]
+        residents = list({result.number: result for result in results if isinstance(result, Resident)}.values())
+        others_bytes = 0 if call.task.meta else sum(map(_mapped_bytes, results))
+        self.room.begin(id(call), call.info.code, residents, others_bytes)
 
     def make_room(self, call: Call) -> None:
-        """Let values give way for a call that is about to run; what a task with ``meta`` may look at stays where it is."""
-        if call.task.meta and id(call) not in self._pinned:
-            results = [(need.twin or need).outcome for need in call.needs]
-            pinned = self._pinned[id(call)] = [result for result in results if isinstance(result, Resident)]
-            for resident in pinned:
-                self.room.pin(resident)
-        if self.is_bounded:
-            self.begin(call)
-            self.room.make()
+        """Let values give way for a call that is about to run."""
+        self.begin(call)
+        self.room.make()
 
     def end(self, call: Call) -> None:
         """Note that a call runs no more; the second time nothing happens."""
-        if self.is_bounded:
-            self.room.end(id(call))
-        for resident in self._pinned.pop(id(call), ()):
-            self.room.pin(resident, -1)
+        self.room.end(id(call))
 
     # -- taking in -------------------------------------------------------------------------------------------------
 
@@ -253,11 +244,9 @@ class Pool:
             self.room.note_spill(resident)
 
 
-def _given_bytes(result: Result) -> int:
-    """How much a reader of a result gets; nothing is said of what is small, or belongs to somebody else."""
-    if isinstance(result, Resident):
-        return result.size_bytes
-    entry = getattr(result, "entry", None)
+def _mapped_bytes(result: Result) -> int:
+    """How much a reader maps of a result that no pool looks after; nothing is said of what is somebody else's."""
+    entry = None if isinstance(result, Resident) else getattr(result, "entry", None)
     return 0 if entry is None else int(entry.size_bytes)
 
 

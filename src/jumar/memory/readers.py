@@ -6,12 +6,13 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from jumar.chunks.reference import LENT_MIN_BYTES, Reference, blob_of
+from jumar.chunks import LENT_MIN_BYTES
+from jumar.chunks.reference import Reference, blob_of
 from jumar.codecs.codec import Frame
 from jumar.codecs.registry import Codecs
 from jumar.errors import StoreError
 from jumar.graph.call import NOTHING
-from jumar.memory.resident import Resident
+from jumar.memory.resident import Resident, Where
 from jumar.memory.room import Room
 from jumar.store.mapping import MAP_MIN_BYTES, copy_of
 from jumar.store.store import Store
@@ -43,18 +44,15 @@ class Readers:
         Raises:
             DamagedError: It is nowhere any more, or altered where it is.
         """
-        room, place, is_own = self._room, resident.place, False
+        room, is_own = self._room, False
+        self._count(resident, resident.place)
         with room.lock:
             value = resident.value
-            room.touch(resident)
-            if value is NOTHING and place in ("disk", "store"):
-                room.misses += 1
-            else:
-                room.hits += 1
             if value is not NOTHING and resident.entry is not None:
                 is_own = not resident.is_shared
                 if is_own:  # this reader has the object itself, and further ones what the store has
                     room.leave(resident)
+                    room.hand_over(resident)
         if value is NOTHING:
             return self._read(resident)
         return value if is_own or resident.is_shared else self._shared_out(resident, value)
@@ -68,8 +66,7 @@ class Readers:
         if resident.size_bytes < LENT_MIN_BYTES:
             return self.take(resident)
         value = resident.value
-        with self._room.lock:
-            self._room.touch(resident)
+        self._count(resident, resident.place)
         if resident.reference is None:
             if resident.segment is None and resident.entry is None and value is not NOTHING:
                 self._into_file(resident, value, self._codecs.encode(value))
@@ -78,6 +75,14 @@ class Readers:
             elif resident.entry is not None and (blob := blob_of(self._store, resident.entry)) is not None:
                 resident.reference = Reference(blob)
         return self.take(resident) if resident.reference is None else resident.reference
+
+    def _count(self, resident: Resident, place: Where) -> None:
+        with self._room.lock:
+            self._room.touch(resident)
+            if place in ("memory", "shared"):
+                self._room.hits += 1
+            else:
+                self._room.misses += 1
 
     def _read(self, resident: Resident) -> Any:
         value = resident.read()
@@ -98,6 +103,8 @@ class Readers:
         if size_bytes < MAP_MIN_BYTES:
             return self._codecs.named(codec).decode(copy_of(frames, size_bytes))
         if self._into_file(resident, value, encoding):
+            with self._room.lock:
+                self._room.hand_over(resident)
             return value
         if resident.segment is None:  # there is room for it nowhere else
             return self._codecs.named(codec).decode(copy_of(frames, size_bytes))

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 from weakref import WeakValueDictionary
 
 from jumar.chunks.scratch import Holding, SegmentScratch
 from jumar.events import Event, Spilled
 from jumar.graph.call import NOTHING
+from jumar.here import PLACE
 from jumar.memory.account import Account
 from jumar.memory.loads import Loads
 from jumar.memory.resident import Resident
@@ -71,6 +72,7 @@ class Room:
         self._loads = Loads(self._account)
         self._residents: WeakValueDictionary[int, Resident] = WeakValueDictionary()
         self._gone: deque[int] = deque()
+        self._inputs: dict[int, Sequence[Resident]] = {}
 
     # -- what is held; the lock is held for these ----------------------------------------------------------------------
 
@@ -78,6 +80,16 @@ class Room:
         """Note that a value is in memory, in this process or in a shared segment."""
         self._residents[resident.number] = resident
         self._account.enter(resident.number, resident.size_bytes)
+
+    def holds(self, resident: Resident) -> bool:
+        """Whether a value is in memory."""
+        return resident.number in self._account
+
+    def hand_over(self, resident: Resident) -> None:
+        """Note that the call that runs here has the object itself now."""
+        call = PLACE.get().call
+        if call is not None:
+            self._loads.add(id(call), resident.size_bytes)
 
     def touch(self, resident: Resident) -> None:
         """Note that it was used just now."""
@@ -103,17 +115,34 @@ class Room:
         """Note that a value is referred to no more. Called by Python at any moment, so nothing is waited for here."""
         self._gone.append(number)
 
-    def begin(self, number: int, code: bytes, given_bytes: int) -> None:
-        """Note that a call is about to be given so much; `make` lets what is held give way for it."""
+    def begin(self, number: int, code: bytes, inputs: Sequence[Resident], others_bytes: int) -> None:
+        """Note that a call is about to be given values; `make` lets what is held give way for them.
+
+        Args:
+            number: Of the call.
+            code: Of its task.
+            inputs: Values that stay where they are in memory until it ends.
+            others_bytes: The size of the others.
+        """
         with self.lock:
-            self._loads.begin(number, code, given_bytes)
+            self._end(number)
+            for resident in inputs:
+                self._account.pin(resident.number, 1)
+                others_bytes += 0 if self.holds(resident) else resident.size_bytes
+            self._inputs[number] = inputs
+            self._loads.begin(number, code, others_bytes)
 
     def end(self, number: int, code: bytes | None = None, result_bytes: int = 0) -> None:
         """Note that a call uses nothing any more, and how large its result was. The second time nothing happens."""
         with self.lock:
             if code is not None:
                 self._loads.note_result(code, result_bytes)
-            self._loads.end(number)
+            self._end(number)
+
+    def _end(self, number: int) -> None:
+        self._loads.end(number)
+        for resident in self._inputs.pop(number, ()):
+            self._account.pin(resident.number, -1)
 
     def is_short(self) -> bool:
         """Whether no further call should be started while others run."""
