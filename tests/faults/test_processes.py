@@ -148,14 +148,14 @@ def large(n):
 
 warnings.simplefilter("always")
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-resource.setrlimit(resource.RLIMIT_FSIZE, (150_000, 150_000))
+resource.setrlimit(resource.RLIMIT_FSIZE, (250_000, 250_000))
 with jumar.Session("store", "inline", on_store_error=MODE) as session:
     small(0)
     session.checkpoint()  # a group that fits, whatever the threads do
     assert [small(i) for i in range(2000)] == [{"i": [i] * 100} for i in range(2000)]
-    futures = [large.spawn(n) for n in (100_000, 200_000)]
+    futures = [large.spawn(n) for n in (100_000, 300_000)]
     if MODE == "warn":
-        assert [future.result() for future in futures] == [bytes(100_000), bytes(200_000)]
+        assert [future.result() for future in futures] == [bytes(100_000), bytes(300_000)]
         assert isinstance(futures[1].store_error, jumar.StoreError)
         assert futures[0].store_error is None
     kinds = {trouble.kind for trouble in session.troubles}
@@ -180,7 +180,7 @@ def test_a_program_whose_files_may_not_grow_computes_everything_and_says_what_wa
         assert 0 < len(kept) < 2001
         assert all(store.load(store.find(record.key)) for record in kept)
         assert store.totals().blobs == 1
-    again, errors, status = end(start(tmp_path, WITHOUT_ROOM.replace("150_000", "-1").replace("MODE", "'raise'")))
+    again, errors, status = end(start(tmp_path, WITHOUT_ROOM.replace("250_000", "-1").replace("MODE", "'raise'")))
     assert (again.strip(), errors, status) == ("[]", "", 0)
     with jumar.Store.open(tmp_path / "store") as store:
         assert store.totals().calls == 2002
@@ -203,15 +203,15 @@ def length(value):
     return len(value)
 
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-resource.setrlimit(resource.RLIMIT_FSIZE, (150_000, 150_000))
+resource.setrlimit(resource.RLIMIT_FSIZE, (250_000, 250_000))
 with jumar.Session("store", "inline", on_store_error="raise") as session:
     assert [small(i) for i in range(2000)] == [{"i": [i] * 100} for i in range(2000)]
     try:
         session.checkpoint()
     except jumar.StoreError as error:
         print(error)
-    too_large = large.spawn(200_000)
-    assert length.spawn(too_large).result() == 200_000
+    too_large = large.spawn(300_000)
+    assert length.spawn(too_large).result() == 300_000
     for tell in (too_large.result, session.checkpoint):
         try:
             tell()
