@@ -5,6 +5,7 @@ import warnings
 import pytest
 
 import jumar
+from jumar.store.labels import REMOVED_KEPT, Labels
 from jumar.store.pins import Pin
 
 
@@ -47,6 +48,24 @@ def test_results_of_earlier_programs_go_when_a_program_makes_the_store_too_large
     assert not session.troubles
     assert size_bytes(path) <= 0.9 * 150_000
     assert 10 in kept(path)
+
+
+def test_the_labels_of_what_went_do_not_pile_up_where_nobody_sweeps(tmp_path):
+    path = tmp_path / "store"
+    fill(path, range(10))
+    labels = Labels(path / "labels")
+    labels.note_removed([number.to_bytes(32) for number in range(300_000)])  # as years of evictions leave them
+    assert labels.size_bytes() > 9_000_000
+    fill(path, [10], max_store_size="150kB")
+    assert labels.size_bytes() < 6_000_000
+    assert len(labels.removed()) == REMOVED_KEPT
+    left = sorted(value_of(path, entry.key)[0] for entry, _ in labels.results())
+    assert left == kept(path)
+
+
+def value_of(path, key):
+    with jumar.Store.open(path, read_only=True) as store:
+        return store.load(store.find(key))
 
 
 def test_what_went_is_computed_again_and_why_tells(tmp_path):

@@ -213,10 +213,32 @@ def test_the_command_exports_what_was_chosen(theirs, tmp_path, make):
         assert done["file_bytes"] == file.stat().st_size
     for chosen in (["--run", "last"], ["--run", "1"]):
         assert json.loads(command("export", file, *chosen, "--store", theirs, "--json").output)["calls"] == 2
-    assert "takes the number of a run or 'last'" in command("export", file, "--run", "x", "--store", theirs).output
     assert "is not the beginning of a key" in command("export", file, "--key", "xyz", "--store", theirs).output
-    with pytest.raises(jumar.StoreError, match="nothing to export"):
-        cli.main(["export", str(file), "--run", "7", "--store", str(theirs)], standalone_mode=False)
+    for run, said in (("7", "nothing to export"), ("nightly", "no run with the id 'nightly'")):
+        with pytest.raises(jumar.StoreError, match=said):
+            cli.main(["export", str(file), "--run", run, "--store", str(theirs)], standalone_mode=False)
+
+
+def test_what_was_made_from_the_chosen_results_is_exported_too_where_that_is_asked_for(theirs, tmp_path, make, tally):
+    load, total = make
+    with jumar.Session(theirs, "inline"):
+        load(5)  # nothing was made from it
+    for chosen, calls in ((["--key", load.key(3000)[:8]], 2), (["--task", total.name], 1)):
+        told = command("export", tmp_path / "x.jumar", *chosen, "--downstream", "--store", theirs, "--json")
+        assert json.loads(told.output)["calls"] == calls
+
+
+def test_what_a_run_with_an_id_asked_for_is_exported_also_where_another_run_had_computed_it(theirs, tmp_path, make):
+    load, total = make
+    with jumar.Session(theirs, "inline"), jumar.run("nightly"):
+        total.spawn(load.spawn(4)).result()
+        load(3000)
+    told = command("export", tmp_path / "x.jumar", "--run", "nightly", "--store", theirs, "--json")
+    assert json.loads(told.output)["calls"] == 3
+    with jumar.Session([tmp_path / "mine", tmp_path / "x.jumar"], "inline") as session:
+        total.spawn(load.spawn(4)).result()
+        load(3000)
+        assert session.counts()[:2] == (0, 3)
 
 
 def test_the_command_looks_into_a_file_as_into_a_store(theirs, tmp_path):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import click
 
@@ -20,6 +20,7 @@ from jumar.cli.target import store_option as _store
 from jumar.defaults import defaults_of
 from jumar.errors import JumarError
 from jumar.plan import plan
+from jumar.store.choice import Choice
 from jumar.store.store import Store
 
 
@@ -158,17 +159,24 @@ def show_store(path: Path | None, as_json: bool) -> None:
 
 @cli.command("export")
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
-@click.option("--run", callback=archive.run_number, metavar="NUMBER|last", help="Only what this run computed.")
+@click.option(
+    "--run",
+    callback=archive.run_named,
+    metavar="NUMBER|last|ID",
+    help="Only what this run computed; of a run with an ID, what it asked for.",
+)
 @click.option("--task", default="", help="Only calls of the task with this name.")
 @click.option("--key", default="", help="Only calls whose key begins so.")
+@click.option("--downstream", is_flag=True, help="Also results that were made from these, and so on.")
 @_store
 @_json
 def export_results(
-    file: Path, run: int | Literal["last"] | None, task: str, key: str, path: Path | None, as_json: bool
+    file: Path, run: int | str | None, task: str, key: str, downstream: bool, path: Path | None, as_json: bool
 ) -> None:
     """Write results into one FILE, which another machine can use as a store that is only read, or import."""
     with _open(path) as store:
-        archive.write(store, file, task, _checked(key) if key else "", run, as_json=as_json)
+        choice = Choice(task, _checked(key) if key else "", run, downstream)
+        archive.write(store, file, choice, as_json=as_json)
 
 
 @cli.command("import")

@@ -4,36 +4,23 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Literal
 
 import click
 
 from jumar.cli.show import size
 from jumar.store.archive import export, import_archive
+from jumar.store.choice import Choice
 from jumar.store.store import Store
 
-_LAST: Literal["last"] = "last"
+
+def run_named(_context: click.Context, _parameter: click.Parameter, written: str | None) -> int | str | None:
+    """A run as it is written: its number, "last" or its id, which is no number."""
+    return int(written) if written and written.lstrip("-").isdecimal() else written
 
 
-def run_number(context: click.Context, parameter: click.Parameter, written: str | None) -> int | Literal["last"] | None:
-    """A run as it is written: its number, or "last".
-
-    Raises:
-        click.BadParameter: It is neither.
-    """
-    if written is None or written == _LAST:
-        return written and _LAST
-    try:
-        return int(written)
-    except ValueError:
-        raise click.BadParameter(f"takes the number of a run or 'last', not {written!r}", context, parameter) from None
-
-
-def write(
-    store: Store, path: Path, task: str, prefix: str, run: int | Literal["last"] | None, *, as_json: bool
-) -> None:
+def write(store: Store, path: Path, choice: Choice, *, as_json: bool) -> None:
     """Export, and tell how much that was."""
-    done = export(store, path, task=task, prefix=prefix, run=run)
+    done = export(store, path, **choice._asdict())
     if as_json:
         click.echo(json.dumps({"path": str(path), **done._asdict(), "file_bytes": path.stat().st_size}, indent=2))
         return

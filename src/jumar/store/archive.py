@@ -6,9 +6,10 @@ import os
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from jumar.errors import DamagedError, StoreError
+from jumar.store.choice import Choice
 from jumar.store.chosen_runs import ChosenRuns, Runs, numbers_of
 from jumar.store.equivalence import SqliteEquivalences
 from jumar.store.index import Index
@@ -51,7 +52,8 @@ def export(
     *,
     task: str = "",
     prefix: str = "",
-    run: int | Literal["last"] | None = None,
+    run: int | str | None = None,
+    downstream: bool = False,
 ) -> Exported:
     """Write chosen results into one file, with what explains them.
 
@@ -60,13 +62,15 @@ def export(
         path: The file; one that is there is replaced.
         task: Only calls of the task with this name.
         prefix: Only calls whose key starts with this (hexadecimal).
-        run: Only what the run with this number computed, or the last one.
+        run: Only what the run with this number computed; with ``"last"``, what the last one did; with the id of a run,
+            what that asked for, found or computed.
+        downstream: Also what was made from the chosen results, directly or through others.
 
     Returns:
         How much was written.
 
     Raises:
-        StoreError: No result is chosen, the index cannot be read, or the file cannot be written.
+        StoreError: No result is chosen, there is no such run, the index cannot be read, or the file cannot be written.
 
     Example:
         >>> import tempfile
@@ -78,7 +82,7 @@ def export(
     *Guarantees*: the file has its name once it is whole and on the disk; if anything fails, what had the name before is
     there as it was.
     """
-    number = _run_number(store, run)
+    choice = Choice(task, prefix, run, downstream)
     index = PackedIndex()
     lineage = _Numbered(index)
     damaged = calls = 0
@@ -86,7 +90,7 @@ def export(
         with closing(index), packing(Path(path)) as entries:
             target = Store(index, MemoryBlobs(), DirectScribe(index), lineage=lineage)
             transfer = Transfer(store, target)
-            for key, info, of_run in _oldest_first(store.calls(prefix, task, run=number)):
+            for key, info, of_run in _oldest_first(choice.of(store)):
                 entry = _packed(store, key, entries)
                 damaged += entry is None
                 if entry is not None:
@@ -104,19 +108,10 @@ def export(
     return Exported(calls, entries.blobs, entries.blob_bytes, damaged)
 
 
-def _run_number(store: Store, run: int | Literal["last"] | None) -> int | None:
-    if run != "last":
-        return run
-    last = next(iter(numbers_of("last", store.lineage)), None)
-    if last is None:
-        raise StoreError(f"no run is recorded in {store!r}: nothing was computed")
-    return last
-
-
 def _oldest_first(records: Iterator[CallRecord]) -> Iterator[tuple[bytes, TaskInfo, int]]:
     """Key, task and run of the results, in the order in which they were recorded: it says which of two is the newer."""
     tasks: dict[TaskInfo, TaskInfo] = {}  # a million results have few tasks
-    chosen = [(each.key, tasks.setdefault(each.task, each.task), each.run) for each in records if each.state == "done"]
+    chosen = [(each.key, tasks.setdefault(each.task, each.task), each.run) for each in records]
     return reversed(chosen)
 
 

@@ -104,6 +104,10 @@ class Labels:
                 times.update(removals_in(payload))
         return times
 
+    def size_bytes(self) -> int:
+        """How long the file is."""
+        return self.path.stat().st_size if self.path.exists() else 0
+
     def torn(self) -> int:
         """How many stretches within the file are no record. One at its end does not count: it may be in the making.
 
@@ -128,7 +132,7 @@ class Labels:
         Raises:
             OSError: It could not be written; the old one is still there.
         """
-        old_bytes = self.path.stat().st_size if self.path.exists() else 0
+        old_bytes = self.size_bytes()
         removed = self.removed()
         beside = self.path.with_name(f".{self.path.name}.new")
         count = 0

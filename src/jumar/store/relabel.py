@@ -14,13 +14,38 @@ if TYPE_CHECKING:
     from jumar.store.store import Store
 
 
-def relabel(store: Store) -> int:
+_SPARE_BYTES = 8 * 1024 * 1024
+"""More than the removals take that are kept when the labels are written anew."""
+_AMPLE_BYTES = 1024
+"""What a label takes with ample room for its arguments; most take 200 bytes."""
+
+
+def relabel_if_long(store: Store, blobs: int) -> None:
+    """Write the labels anew where most of their file tells of results that are gone.
+
+    A program with a bound on its store may remove results for ever, and each leaves two records. Nothing is flushed:
+    what is in memory only stays there.
+
+    Args:
+        store: As for `relabel`.
+        blobs: How many results with blobs there are.
+
+    Raises:
+        OSError, sqlite3.Error: As `relabel`.
+    """
+    labels = store.index.labels if isinstance(store.index, SqliteIndex) else None
+    if labels is not None and labels.size_bytes() > _SPARE_BYTES + _AMPLE_BYTES * blobs:
+        relabel(store, flush=False)
+
+
+def relabel(store: Store, *, flush: bool = True) -> int:
     """Write the labels of all blobs that the index names, and leave out those of results that are gone.
 
     Who calls this holds ``sweep.lock``, if the store has a directory: two at once would lose labels.
 
     Args:
         store: Open for writing.
+        flush: Commit first what is on its way.
 
     Returns:
         How many labels there are now; 0 where the store has none (one in memory, or one that is read-only).
@@ -31,7 +56,8 @@ def relabel(store: Store) -> int:
 
     *Guarantees*: others may record meanwhile; what they record is labelled too.
     """
-    store.flush()
+    if flush:
+        store.flush()
     index = store.index
     if not isinstance(index, SqliteIndex) or index.labels is None:
         return 0

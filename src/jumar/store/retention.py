@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from jumar.store.records import NEED_BYTES
+from jumar.store.records import NEED_BYTES, CallRecord
 from jumar.store.stock import ROW_BYTES, Condemned, Item
 
 _DAY_S = 86_400.0
@@ -92,7 +92,7 @@ def condemn(items: Sequence[Item], rules: Rules, usage: Usage) -> list[Condemned
     return [Condemned(item.key, item.created_s, why) for item in evicted]
 
 
-def downstream(items: Iterable[Item], roots: Collection[bytes]) -> set[bytes]:
+def downstream(items: Iterable[Item | CallRecord], roots: Collection[bytes]) -> set[bytes]:
     """The keys of all results that were made from these, directly or through others, as far as rows tell.
 
     Args:

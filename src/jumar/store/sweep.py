@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from jumar.errors import StoreError
 from jumar.store.blob_sweep import BlobsSwept, aside_of, sweep_blobs, unnamed
 from jumar.store.lock_file import locked
-from jumar.store.relabel import relabel
+from jumar.store.relabel import relabel, relabel_if_long
 from jumar.store.retention import Rules, Usage, condemn
 from jumar.store.sqlite_connection import FAULTS
 from jumar.store.stock import ROW_BYTES, Condemned, Item, Stock
@@ -176,7 +176,10 @@ def _drop(
     store: Store, stock: Stock, items: Iterable[Item], going: Sequence[Condemned]
 ) -> tuple[set[bytes], BlobsSwept]:
     gone = _take(store, stock, going)
-    return gone, sweep_blobs(store, {item.blob for item in items if item.key in gone and item.blob is not None})
+    large = [item for item in items if item.blob is not None]
+    swept = sweep_blobs(store, {item.blob for item in large if item.key in gone and item.blob is not None})
+    relabel_if_long(store, sum(item.key not in gone for item in large))
+    return gone, swept
 
 
 def _take(store: Store, stock: Stock, going: Sequence[Condemned]) -> set[bytes]:
