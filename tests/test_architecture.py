@@ -45,6 +45,7 @@ SELDOM_USED = {
     *("store.opening", "store.sqlite_index", "store.file_blobs", "store.layout", "store.writer", "store.held_blobs"),
     *("store.sweep", "store.retention", "store.check", "store.archive", "store.joined_store", "store.lease"),
     *(
+        "actors",
         "runs",
         "open_run",
         "waiting",

@@ -53,7 +53,8 @@ from jumar.store.store import Store
 from jumar.task import Task
 
 if TYPE_CHECKING:
-    from jumar import hooks, runs
+    from jumar import actors, hooks, runs
+    from jumar.actors.kind import actor
     from jumar.picture import Graph
     from jumar.runs.block import run
     from jumar.runs.opening import resume, resume_all
@@ -66,7 +67,7 @@ else:  # imported when they are asked for: most programs use none of them
         if name not in _MODULES:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         module = import_module(_MODULES[name])
-        return module if name in ("hooks", "runs") else getattr(module, name)
+        return module if name in ("actors", "hooks", "runs") else getattr(module, name)
 
     def __dir__() -> list[str]:
         return sorted({*globals(), *__all__})
@@ -76,6 +77,8 @@ _MODULES = {
     "Graph": "jumar.picture",
     "ShellError": "jumar.shell.error",
     "ShellResult": "jumar.shell.result",
+    "actor": "jumar.actors.kind",
+    "actors": "jumar.actors",
     "hooks": "jumar.hooks",
     "resume": "jumar.runs.opening",
     "resume_all": "jumar.runs.opening",
@@ -112,6 +115,8 @@ __all__ = [
     "StoreFormatError",
     "StoreWarning",
     "Task",
+    "actor",
+    "actors",
     "as_completed",
     "attr",
     "collect",

@@ -343,9 +343,9 @@ class Engine:
         """Inside a task that waits for a future and others: run its call here, if that may be; see `Waits.work_for`."""
         self._waits.work_for(future, timeout_s, enough)
 
-    def blocked(self, *, on_top: bool = False) -> AbstractContextManager[None]:
+    def blocked(self, call: Call | None = None, *, on_top: bool = False) -> AbstractContextManager[None]:
         """While in this block, the current call only waits; see `Waits.blocked`."""
-        return self._waits.blocked(on_top=on_top)
+        return self._waits.blocked(call, on_top=on_top)
 
     def wait_for_place(self, places: Semaphore, ahead: Iterable[Future[Any]]) -> None:
         """Take a place that is free as soon as one of the calls ahead has ended; see `Waits.wait_for_place`."""

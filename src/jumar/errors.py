@@ -100,3 +100,7 @@ class RunLimitError(RunError):
 
 class RunFailedError(RunError):
     """A run has no result: it failed, was interrupted or cancelled, and this program did not drive it."""
+
+
+class ActorError(JumarError):
+    """A durable actor cannot be found, made or changed; the text says why and what to do."""

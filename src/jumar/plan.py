@@ -162,7 +162,7 @@ class PlanningEngine(Engine):
         """End the plan: nobody will compute what is waited for."""
         raise PlanEnds
 
-    def blocked(self, *, on_top: bool = False) -> contextlib.AbstractContextManager[None]:  # noqa: ARG002
+    def blocked(self, call: Call | None = None, *, on_top: bool = False) -> contextlib.AbstractContextManager[None]:  # noqa: ARG002
         """End the plan where something is waited for that would have to run."""
         if self.missing:
             raise PlanEnds

@@ -98,17 +98,18 @@ class Waits:
                 self._wanted.work(call, enough)
 
     @contextmanager
-    def blocked(self, *, on_top: bool = False) -> Iterator[None]:
+    def blocked(self, call: Call | None = None, *, on_top: bool = False) -> Iterator[None]:
         """While in this block, the current call only waits, and lends its worker's place to another.
 
         Args:
+            call: What it waits for, where that is known: a wait that would never end is refused.
             on_top: Whether calls may be started on top of it where they run in place: it waits for nobody knows which.
         """
         me = self._waiting_call()
         if me is None:
             yield
             return
-        with self._only_waiting(me, None), self._place_lent(int(on_top)):
+        with self._only_waiting(me, call), self._place_lent(int(on_top)):
             yield
 
     def wait_for_place(self, places: Semaphore, ahead: Iterable[Future[Any]]) -> None:

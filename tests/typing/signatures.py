@@ -219,3 +219,34 @@ async def awaited() -> None:
 
 def passes_on(task: Task[[int], str]) -> str:
     return task(1)
+
+
+@jumar.actor
+class Counter:
+    def __init__(self, start: int = 0) -> None:
+        self.count = start
+
+    def add(self, n: int) -> int:
+        self.count += n
+        return self.count
+
+    @jumar.actor.readonly
+    def get(self) -> int:
+        return self.count
+
+
+def actors() -> None:
+    counter = jumar.actors.get_or_create(Counter, "c", 5)
+    assert_type(counter.add(1), int)
+    assert_type(counter.get(), int)
+    assert_type(jumar.actors.get(Counter, "c").get(), int)
+    jumar.actors.get_or_create(Counter, "c", "5")  # type: ignore[arg-type]
+    counter.add("1")  # type: ignore[arg-type]
+
+
+async def runs() -> None:
+    run = plain.start(1, id="r")
+    assert_type(run.result(), float)
+    assert_type(await run, float)
+    assert_type(await run.result_async(), float)
+    assert_type(run.result(call="plain_1"), Any)

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from jumar import settings
-from jumar.cli import accept, archive, check, events, gc, pins, rerun, run_page, runs, serve, show, why
+from jumar.cli import accept, actors, archive, check, events, gc, pins, rerun, run_page, runs, serve, show, why
 from jumar.cli.target import Failure as _Failure
 from jumar.cli.target import call_of, chosen_path
 from jumar.cli.target import checked_key as _checked
@@ -204,7 +204,7 @@ for command in (gc.gc, gc.rm, gc.invalidate, pins.pin, pins.unpin, pins.pins):
 for command in (runs.runs, runs.run_script, runs.resume_run, runs.cancel, runs.delete, rerun.rerun_call):
     cli.add_command(command)
 
-for command in (events.events, events.send_event, serve.serve_events):
+for command in (actors.actors, events.events, events.send_event, serve.serve_events):
     cli.add_command(command)
 
 

@@ -106,7 +106,7 @@ class Book:
             run.error,
             run.traceback,
             json.loads(run.metadata),
-            said(holder) if state in ("pending", "running") and holder else "",
+            holders.said(holder) if state in ("pending", "running") and holder else "",
             not run.task,
             json.loads(run.drives),
             [] if state == "succeeded" else self.waits(run),
@@ -156,9 +156,3 @@ class Book:
                 f"the runs of {self.store!r} cannot be read or written ({type(error).__name__}: {error}): another program "
                 f"holds the index, the disk is full, or it may not be written."
             ) from error
-
-
-def said(holder: str) -> str:
-    """A holder as people say it."""
-    known = holders.read(holder)
-    return holder if known is None else f"process {known.process} on {known.place.partition('/')[0]}"

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from typing import Any, Literal, NamedTuple
 
 from jumar.keys.call import describe_arguments
-from jumar.runs.book import Book, said
+from jumar.runs.book import Book
 from jumar.runs.root import shown
+from jumar.store import holder as holders
 from jumar.store.awaited import EventRow, WaitRow
 from jumar.store.named_runs import Begun, NamedRun
 from jumar.store.records import CallRecord
@@ -60,7 +61,9 @@ def _drives(run: NamedRun) -> Iterator[RunEvent]:
     for drive in json.loads(run.drives):
         began = {name: value for name, value in drive.items() if name not in ("at_s", "ended_s", "state")}
         changed = f", changed: {', '.join(drive['changed'])}" if drive["changed"] else ""
-        yield RunEvent(drive["at_s"], "driven", f"by {said(drive['by'])}, {drive['code']} code{changed}", "", began)
+        yield RunEvent(
+            drive["at_s"], "driven", f"by {holders.said(drive['by'])}, {drive['code']} code{changed}", "", began
+        )
         if "ended_s" in drive:
             yield RunEvent(drive["ended_s"], "stopped", drive["state"], "", {"state": drive["state"]})
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from jumar.engine import Engine
 from jumar.errors import RunHeldError
 from jumar.open_run import OpenRun
-from jumar.runs.book import Book, said
+from jumar.runs.book import Book
 from jumar.runs.heart import HEART
 from jumar.runs.takeover import take_over
 from jumar.store import holder as holders
@@ -65,8 +65,8 @@ class Driver:
             if not take_over(self._book.leases, self._lease):
                 holder = self._book.leases.holder_of(self._lease)
                 raise RunHeldError(
-                    f"run {self._row.id!r} is driven by {said(holder) if holder else 'another process'}: two cannot drive "
-                    f"it. Wait for its end, or cancel it with `jumar cancel {self._row.id}`."
+                    f"run {self._row.id!r} is driven by {holders.said(holder) if holder else 'another process'}: two cannot "
+                    f"drive it. Wait for its end, or cancel it with `jumar cancel {self._row.id}`."
                 )
             self._renewed_s = self._now_s()
             self._book.table.change(self._row.token, state="running", ended_s=None, error="", traceback="")

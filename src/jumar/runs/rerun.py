@@ -95,7 +95,7 @@ def _placed(engine: Engine, key: bytes) -> Iterator[bytes | None]:
     database = engine.store.index
     found = NamedRuns(database).place_of(key) if isinstance(database, SqliteIndex) else None
     run = OpenRun(found[0].id, found[0].token, engine, None) if found else None
-    token = PLACE.set(Place(engine.owner.engine, None, 0, {}, run))
+    token = PLACE.set(Place(engine, None, 0, {}, run))
     try:
         yield found[1] if found else None
     finally:

@@ -16,6 +16,12 @@ _ADD_RESULT = (
     f"ON CONFLICT (key) DO UPDATE SET {', '.join(f'{column} = excluded.{column}' for column in _COLUMNS[1:])} "
     f"WHERE excluded.created_s > calls.created_s"
 )
+_ADD_ACTOR = """
+INSERT INTO actors VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET
+    token = excluded.token, kind = excluded.kind, place = excluded.place, created_s = excluded.created_s,
+    changed_s = excluded.changed_s, turn = excluded.turn, state = excluded.state, "check" = excluded."check"
+WHERE excluded.changed_s > actors.changed_s
+"""
 
 
 class Graft:
@@ -56,6 +62,10 @@ class Graft:
         self.add("runs", row)
         found = self._connection.execute("SELECT started_s, process FROM runs WHERE number = ?", row[:1]).fetchone()
         return tuple(found) == (row[1], row[4])
+
+    def actor(self, row: tuple[Any, ...]) -> None:
+        """Add an actor; of several rows of one the latest counts, as pages that are not in use still have older ones."""
+        self._connection.execute(_ADD_ACTOR, row)
 
     def add(self, table: str, row: tuple[Any, ...]) -> None:
         """Add a row of any other table, unless its place is taken."""

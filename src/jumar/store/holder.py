@@ -51,6 +51,12 @@ def read(text: str) -> Holder | None:
     return Holder(place, int(process), started.strip("-"), session.strip("-"))
 
 
+def said(text: str) -> str:
+    """A holder that was written as text, as people say it."""
+    known = read(text)
+    return text if known is None else f"process {known.process} on {known.place.partition('/')[0]}"
+
+
 def life(holder: Holder | None) -> Life:
     """Whether a holder's process lives, as far as it can be known from here.
 

@@ -8,6 +8,7 @@ from collections.abc import Collection, Sequence
 from typing import Any, Literal, NamedTuple
 
 from jumar.keys.digest import digest
+from jumar.store.actor_rows import actor_states
 from jumar.store.awaited import forget
 from jumar.store.call_names import Asked, key_of, name_calls, names_of, place_of
 from jumar.store.database import Database
@@ -251,7 +252,8 @@ class NamedRuns:
 
 
 def guarded_keys(connection: sqlite3.Connection) -> set[bytes]:
-    """The keys of the steps and results of all runs: if a sweep took them, effects would come again."""
+    """The keys of the steps and results of all runs, and of the states of actors: what a sweep may not take."""
     if not has_table(connection, "journal"):
         return set()
-    return {key for (key,) in connection.execute(GUARDED)}
+    found = {key for (key,) in connection.execute(GUARDED)}
+    return found | actor_states(connection)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from jumar.keys.digest import digest
+from jumar.store.actor_rows import ActorRow
 from jumar.store.awaited import EventRow, WaitRow
 from jumar.store.graft import Graft
 from jumar.store.lineage import SUSPICION
@@ -115,6 +116,12 @@ _TABLES = (
         lambda row: NamedRun(*row)._replace(created_s=float(row[2])).is_sound(),
         numbered=False,
     ),
+    _Table(
+        "actors",
+        (str, bytes, str, str, _REAL, _REAL, int, bytes, bytes),
+        lambda row: ActorRow(*row)._replace(created_s=float(row[4]), changed_s=float(row[5])).is_sound(),
+        numbered=False,
+    ),
     _Table("journal", (*(bytes,) * 3, int, str, str, bytes, _REAL), lambda row: _is_digest(row[0]), numbered=False),
     _Table(
         "waits",
@@ -203,6 +210,8 @@ class Salvage:
         elif table == "runs":
             if self._graft.run(row):
                 self._runs.add(row[0])
+        elif table == "actors":
+            self._graft.actor(row)
         else:
             if table == "losses" and row[3] != SUSPICION:
                 self._removed[row[1]] = max(row[2], self._removed.get(row[1], row[2]))

@@ -28,6 +28,7 @@ _TAKE = """
 DELETE FROM calls WHERE key = ? AND created_s = ? AND NOT EXISTS (SELECT 1 FROM pins WHERE pins.key = calls.key)
     AND NOT EXISTS (SELECT 1 FROM journal WHERE journal.key = calls.key)
     AND NOT EXISTS (SELECT 1 FROM named_runs WHERE named_runs.result = calls.key)
+    AND NOT EXISTS (SELECT 1 FROM actors WHERE actors.state = calls.key)
 """
 _UNUSED_CODES = """
 SELECT code FROM codes
