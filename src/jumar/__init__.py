@@ -57,7 +57,8 @@ if TYPE_CHECKING:
     from jumar.actors.kind import actor
     from jumar.picture import Graph
     from jumar.runs.block import run
-    from jumar.runs.opening import resume, resume_all
+    from jumar.runs.opening import resume
+    from jumar.runs.opening import resume_all as resume_all
     from jumar.runs.sending import send_event
     from jumar.shell import ShellError, ShellResult
     from jumar.waiting import sleep, wait_event
@@ -133,7 +134,6 @@ __all__ = [
     "options",
     "put",
     "resume",
-    "resume_all",
     "run",
     "runs",
     "send_event",

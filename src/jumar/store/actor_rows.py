@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from jumar.keys.digest import digest
+from jumar.keys.value import token
 from jumar.store.database import Database
 from jumar.store.pins import has_table
 from jumar.store.records import Entry
@@ -54,8 +54,7 @@ class ActorRow(NamedTuple):
 
     def checked(self) -> ActorRow:
         """The same with its check."""
-        fixed = json.dumps(self[:8], default=bytes.hex).encode("utf-8", "surrogatepass")
-        return self._replace(check=digest(fixed))
+        return self._replace(check=digest(b"".join([token(field) for field in self[:8]])))
 
     def is_sound(self) -> bool:
         """Whether it is what was written."""
