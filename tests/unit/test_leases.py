@@ -133,7 +133,7 @@ def test_there_are_no_leases_where_nobody_else_can_be(tmp_path, store, clock):
 class Work:
     """A task, as far as it matters here."""
 
-    name, names, ttl_s, fn, hooks = "f", (), None, None, None
+    name, names, ttl_s, fn, hooks, retains = "f", (), None, None, None, None
 
 
 def call(number=1):
