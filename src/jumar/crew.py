@@ -96,6 +96,22 @@ class Crew:
             self._memory.begin(call)
         return call
 
+    def more(self, most: int, fits: Callable[[Call], bool]) -> list[Call]:
+        """Further calls for a worker, no more than its share of those that wait; the last may not fit, and ends the list.
+
+        Args:
+            most: How many at most.
+            fits: Whether a call may be followed by others.
+        """
+        queue = self._queue
+        share = min(most, queue.waiting // self._places) if self._at_work <= self._places else 0
+        calls: list[Call] = []
+        while len(calls) < share and (call := self._scheduler.take(queue)) is not None:
+            calls.append(call)
+            if not fits(call):
+                break
+        return calls
+
     def reclaim(self, call: Call) -> bool:
         """Take back a call that no worker has begun with, to run it in this thread; False where one has."""
         crew = self.of(call)._on_the_way  # noqa: SLF001  (of another object of this class)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from jumar import worker
 from jumar.alarms import Alarm, Alarms
+from jumar.batches import Batch, Batches
 from jumar.continuation import Continuation, calls_in, tail_of
 from jumar.continuing import Continuing
 from jumar.crew import Crew
@@ -70,6 +71,7 @@ class Running:
         self._distant = {name: each for name, each in executors.items() if isinstance(each, Distant)}
         for each in self._distant.values():
             each.furnish(recorder.store)
+        self._batches = Batches(owner, self, self._latch, scheduler, recorder, lambda: self.endings)
         self.alarms = Alarms()
         self._loop: Loop | None = None
 
@@ -78,11 +80,17 @@ class Running:
         call: Call | None = first
         try:
             while call is not None:
-                call = self.carry_out(call, and_next=True)
+                batch = self._batch(call) if self._distant else None
+                call = self.carry_out(call, and_next=True) if batch is None else batch.run()
         except BaseException:  # the thread itself was interrupted
             with self._latch:
                 here.crew.leave()
             raise
+
+    def _batch(self, call: Call) -> Batch | None:
+        """The call with others that go to another process together; None where it goes alone."""
+        distant = self._distant_of(call)
+        return None if distant is None or self.flights is not None else self._batches.gather(call, distant)
 
     def carry_out(self, call: Call, *, and_next: bool = False) -> Call | None:
         """Run a call in this thread and end it, whatever happens. Raises only what interrupts the thread itself.
@@ -190,6 +198,21 @@ class Running:
         following = self._went_wrong(call, ran.error, ran.seconds, and_next)
         self._pass_on_interrupt(ran.error)
         return following
+
+    def end_as(self, call: Call, ran: worker.Ran) -> None:
+        """End a call of a batch as its function ended; one that is to be tried again at once goes back into the line."""
+        if self._end_as(call, ran, and_next=False) is call:
+            with self._latch:
+                self._scheduler.hand_back([call])
+                workers = self.crew.free()
+            self.crew.start(workers)
+
+    def take_up(self, call: Call, kept: Result | Continuation | KeptError) -> bool:
+        """End a call of a batch with what is kept of it; False where that will not do."""
+        is_taken = self._takes_up(call, kept)
+        if is_taken:
+            self._end_with(call, kept, and_next=False)
+        return is_taken
 
     def close(self) -> None:
         """Ring no alarms any more, and cancel what an event loop runs."""

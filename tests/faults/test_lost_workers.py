@@ -35,7 +35,7 @@ def test_many_killed_workers_lose_nothing_and_leave_nothing(tmp_path):
     with jumar.Session(tmp_path / "store", "processes", 2) as session:
         parts = [marked.spawn(folder, number, number in killed) for number in range(CALLS)]
         assert jumar.gather(parts) == list(range(CALLS))
-        assert session.counts() == (CALLS, 0, 0, 0, 0)
+        assert session.counts()[:5] == (CALLS, 0, 0, 0, 0)
     runs = {int(path.name): path.read_text().splitlines() for path in (tmp_path / "runs").iterdir()}
     assert {number: len(pids) for number, pids in runs.items()} == {n: 1 + (n in killed) for n in range(CALLS)}
     pids = {int(pid) for each in runs.values() for pid in each}
@@ -45,7 +45,7 @@ def test_many_killed_workers_lose_nothing_and_leave_nothing(tmp_path):
         assert jumar.gather(marked.spawn(folder, number, number in killed) for number in range(CALLS)) == list(
             range(CALLS)
         )
-        assert session.counts() == (0, CALLS, 0, 0, 0)
+        assert session.counts()[:5] == (0, CALLS, 0, 0, 0)
 
 
 def test_a_call_inside_that_is_killed_does_not_end_its_caller_badly(tmp_path):

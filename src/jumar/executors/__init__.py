@@ -1,7 +1,7 @@
 """Where calls run."""
 
 from jumar.executors.choice import Choice, NamedChoice, executor_of, named_executors
-from jumar.executors.executor import Distant, Executor
+from jumar.executors.executor import Distant, Executor, Several
 from jumar.executors.inline import InlineExecutor
 from jumar.executors.threads import ThreadsExecutor
 
@@ -11,6 +11,7 @@ __all__ = [
     "Executor",
     "InlineExecutor",
     "NamedChoice",
+    "Several",
     "ThreadsExecutor",
     "executor_of",
     "named_executors",

@@ -6,7 +6,8 @@ way, plus one for each that has said that it only waits, so an executor needs no
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from jumar.graph.call import Call
@@ -35,6 +36,22 @@ class Executor(Protocol):
         ...
 
 
+class Several(Protocol):
+    """Who has given several calls at a time, and is told what becomes of them."""
+
+    def at(self, call: Call) -> AbstractContextManager[None]:
+        """In this block, the thread is at the place of a call."""
+        ...
+
+    def ended(self, each: Any, ran: Ran) -> None:
+        """It is known what came of a call."""
+        ...
+
+    def hand_back(self, rest: Sequence[Any]) -> None:
+        """These have not begun: others may run them."""
+        ...
+
+
 @runtime_checkable
 class Distant(Protocol):
     """What an executor has besides if functions run in other processes. The rest of a call is done by `Executor.submit`."""
@@ -51,6 +68,18 @@ class Distant(Protocol):
         The value may be an `Encoded` one, and arguments may be `Reference`s.
 
         ``begins`` is called just before the function begins to run, and again if that is tried again.
+        """
+        ...
+
+    def together(self, call: Call) -> int:
+        """How many calls like this one may be given to `run_functions` at a time; 1 where it goes alone."""
+        ...
+
+    def run_functions(self, calls: Sequence[Any], batch: Several) -> None:
+        """Run the functions of several calls, each of which has ``call``, ``args`` and ``kwargs``; waits until that is over.
+
+        What comes of each is told to the batch. What has not begun when one of them waits for others, takes long, or costs
+        a process is handed back.
         """
         ...
 

@@ -6,7 +6,7 @@ it under one lock, so nothing here knows of threads.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from jumar.graph.call import CANCELLED, DONE, FAILED, NEW, NOTHING, READY, RUNNING, SKIPPED, WAITING, Call, CallState
 from jumar.graph.queue import Queue
@@ -296,6 +296,13 @@ class Scheduler:
         """Let a call run that was put off; nothing happens if it was cancelled meanwhile."""
         if call.state is WAITING:
             self._make_ready(call)
+
+    def hand_back(self, calls: Sequence[Call]) -> None:
+        """Let calls wait for a worker again that were taken and have not begun; they come before others, in their order."""
+        for call in reversed(calls):
+            if call.demand:
+                self._give_back(call)
+            self._make_ready(call, is_released=True)
 
     def _make_ready(self, call: Call, *, is_released: bool = False) -> None:
         """Line a call up; ``is_released`` says that it waited for something, which has ended."""

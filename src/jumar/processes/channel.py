@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import errno
-import io
 import os
 import pickle
+import select
 import socket
 import struct
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import cast
 
 from jumar.chunks import LENT_MIN_BYTES
 from jumar.chunks.segment import SegmentWriter
@@ -44,7 +43,7 @@ class Channel:
 
     def __init__(self, end: socket.socket) -> None:
         self._socket = end
-        self._reader = cast("io.BufferedReader", end.makefile("rb", buffering=_JOINED_MAX_BYTES))
+        self._read_ahead = memoryview(b"")
         self._sending = threading.Lock()
         self.writer: SegmentWriter | None = None
         """Writes the bodies of large messages where the other side can map them; without it they go through the socket."""
@@ -89,6 +88,17 @@ class Channel:
             return _mapped(self._read_small(size_bytes))
         return kind, self._read_small(size_bytes) if size_bytes <= IN_BAND_MAX_BYTES else self._read(size_bytes)
 
+    def has_news(self, timeout_s: float) -> bool:
+        """Whether there is something to receive, or the other process is gone; waits for that so long."""
+        if self._read_ahead:
+            return True
+        poll = select.poll()
+        try:
+            poll.register(self._socket, select.POLLIN)
+        except ValueError:  # it is closed, which `receive` says
+            return True
+        return bool(poll.poll(timeout_s * 1000))
+
     def shut(self) -> None:
         """Let nothing more through: who waits in `receive` hears that the other process is gone."""
         try:
@@ -105,24 +115,38 @@ class Channel:
 
     def close(self) -> None:
         """Close this end."""
-        self._reader.close()
         self._socket.close()
 
     def _read_small(self, size_bytes: int) -> bytes:
+        ahead = self._read_ahead
+        if len(ahead) < size_bytes:
+            pieces = [ahead]
+            missing = size_bytes - len(ahead)
+            while missing > 0:
+                piece = self._receive(_JOINED_MAX_BYTES)
+                pieces.append(memoryview(piece))
+                missing -= len(piece)
+            ahead = memoryview(b"".join(pieces))
+        self._read_ahead = ahead[size_bytes:]
+        return bytes(ahead[:size_bytes])
+
+    def _receive(self, most_bytes: int) -> bytes:
         try:
-            body = self._reader.read(size_bytes)
+            piece = self._socket.recv(most_bytes)
         except (OSError, ValueError) as error:
             raise Lost(str(error)) from error
-        if len(body) < size_bytes:
+        if not piece:
             raise Lost("the connection was closed")
-        return body
+        return piece
 
     def _read(self, size_bytes: int) -> memoryview:
         body = memoryview(bytearray(size_bytes))
-        done = 0
+        done = min(len(self._read_ahead), size_bytes)
+        body[:done] = self._read_ahead[:done]
+        self._read_ahead = self._read_ahead[done:]
         while done < size_bytes:
             try:
-                count = self._reader.readinto(body[done:])
+                count = self._socket.recv_into(body[done:])
             except (OSError, ValueError) as error:
                 raise Lost(str(error)) from error
             if not count:

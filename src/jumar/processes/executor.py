@@ -7,19 +7,20 @@ import os
 import threading
 import weakref
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
-from jumar.codecs.codec import Frame
 from jumar.errors import ArgumentError, JumarError, ResultError, WorkerLostError
-from jumar.executors import ThreadsExecutor
+from jumar.executors import Several, ThreadsExecutor
 from jumar.graph.call import Call
 from jumar.processes.answers import answer
+from jumar.processes.batch_run import BatchRun, Message
 from jumar.processes.channel import Lost
 from jumar.processes.furniture import Furniture
 from jumar.processes.outfit import Form, form_of
+from jumar.processes.pace import Pace
 from jumar.processes.parcel import is_plain, packed, unpacked
 from jumar.processes.pool import Pool
-from jumar.processes.process import ANSWER, DONE, ENCODED, FAILED, QUESTION, RUN, WorkerProcess
+from jumar.processes.process import ANSWER, DONE, ENCODED, ENDS, QUESTION, RETURNED, RUN, WorkerProcess
 from jumar.processes.relay import LOG, OUTPUT
 from jumar.processes.shelf import Shelf
 from jumar.processes.trouble import received, sent
@@ -29,14 +30,6 @@ from jumar.worker import Ran
 T = TypeVar("T")
 
 _LOG = logging.getLogger("jumar")
-
-
-class _Message(NamedTuple):
-    """A call, ready to be sent."""
-
-    frames: Sequence[Frame]
-    met: set[int]
-    """The numbers of the tasks in it."""
 
 
 class ProcessesExecutor:
@@ -63,9 +56,10 @@ class ProcessesExecutor:
         self._threads = ThreadsExecutor(workers)
         self.workers = self._threads.workers
         self._lost_retries = lost_retries
-        self._shelf = Shelf()
+        self.shelf = Shelf()
         self._pool = Pool(self.workers, self._start)
         self._furniture: Furniture | None = None
+        self._pace = Pace()
         self._busy: dict[int, WorkerProcess] = {}
         self._given_up: set[int] = set()
         self._losses: dict[bytes, int] = {}
@@ -99,7 +93,7 @@ class ProcessesExecutor:
     ) -> Ran:
         """What came of running a call's function in a worker process; never raises, as `jumar.worker.run`."""
         try:
-            message = self._message(call, args, kwargs)
+            message = self.message(call, args, kwargs)
         except Exception as error:  # noqa: BLE001  (pickling runs user code)
             return Ran(None, _unsendable(call, error), 0.0)
         serial = call.serial
@@ -107,9 +101,7 @@ class ProcessesExecutor:
             try:
                 process = self._process_for(call)
             except (Lost, OSError) as error:  # the executor was closed at once; or the machine has no more to give
-                unstarted = JumarError(f"task {call.task.name!r} has no worker process: {error}")
-                unstarted.__cause__ = error
-                return Ran(None, unstarted, 0.0)
+                return Ran(None, _unstarted(call, error), 0.0)
             try:
                 begins()
                 ran = self._run_on(process, call, message, serial)
@@ -126,9 +118,62 @@ class ProcessesExecutor:
                 process.bury()
                 self._clear(process)
                 return Ran(None, error, 0.0)
-            if self._losses:
-                self._losses.pop(call.key, None)
+            self.note(call, ran)
             return ran
+
+    def together(self, call: Call) -> int:
+        """See `Distant.together`. A call that has cost a process is not to take others along."""
+        return 1 if call.key in self._losses else self._pace.together(call.info.code)
+
+    def run_functions(self, calls: Sequence[Any], batch: Several) -> None:
+        """See `Distant.run_functions`."""
+        run = BatchRun(self, batch)
+        for each in calls:
+            try:
+                run.add(each, self.message(each.call, each.args, each.kwargs))
+            except Exception as error:  # noqa: BLE001  (pickling runs user code)
+                batch.ended(each, Ran(None, _unsendable(each.call, error), 0.0))
+        try:
+            process = self._pool.take() if run.open else None
+        except (Lost, OSError) as error:
+            for each in run.open:
+                batch.ended(each, Ran(None, _unstarted(each.call, error), 0.0))
+            return
+        if process is None:
+            return
+        try:
+            run.on(process)
+        except Lost:
+            self._end_lost(process, run, batch)
+        except BaseException:
+            process.kill()
+            process.bury()
+            self._clear(process)
+            raise
+        else:
+            self._pool.put_back(process)
+
+    def _end_lost(self, process: WorkerProcess, run: BatchRun, batch: Several) -> None:
+        """Go on after a process was lost that had several calls: only the one that had begun has had its chance."""
+        how = process.bury()
+        self._clear(process)
+        culprit, *rest = run.open
+        if self._pool.is_closed:  # nobody waits for them any more
+            for each in (culprit, *rest):
+                batch.ended(each, Ran(None, WorkerLostError(f"task {each.call.task.name!r} was stopped"), 0.0))
+            return
+        if self._is_given_up(culprit.call, process, how):
+            batch.ended(culprit, Ran(None, _lost(culprit.call, self._lost_retries + 1, how), 0.0))
+        else:
+            rest.insert(0, culprit)
+        batch.hand_back(rest)
+
+    def note(self, call: Call, ran: Ran) -> None:
+        """Remember how long a call took, and that it did not cost its process."""
+        if ran.error is None:
+            self._pace.note(call.info.code, ran.seconds)
+        if self._losses:
+            self._losses.pop(call.key, None)
 
     def stop_function(self, call: Call) -> None:
         """End the process that runs a call."""
@@ -136,15 +181,16 @@ class ProcessesExecutor:
         if process is not None:
             process.kill()
 
-    def _message(self, call: Call, args: tuple[Any, ...], kwargs: dict[str, Any] | None) -> _Message:
-        met = {self._shelf.number(call.task, call.info.code)}
+    def message(self, call: Call, args: tuple[Any, ...], kwargs: dict[str, Any] | None) -> Message:
+        """A call with its arguments, ready to be sent."""
+        met = {self.shelf.number(call.task, call.info.code)}
         run_id = None if call.run is None else call.run.id
         form = Form.VALUE if self._furniture is None else form_of(call, self._furniture.place)
         content = (*met, form, call.key, call.attempts, run_id, args, kwargs)
         is_small = is_plain(args) and (not kwargs or is_plain(kwargs.values()))
-        frames = packed(content, None if is_small else lambda obj: self._shelf.reduce(obj, met))
-        self._shelf.prepare(met)
-        return _Message(frames, met)
+        frames = packed(content, None if is_small else lambda obj: self.shelf.reduce(obj, met))
+        self.shelf.prepare(met)
+        return Message(frames, met)
 
     def _process_for(self, call: Call) -> WorkerProcess:
         """The one whose task waits for this call in this thread; else one of the pool."""
@@ -154,7 +200,7 @@ class ProcessesExecutor:
             return waiting
         return self._pool.take()
 
-    def _run_on(self, process: WorkerProcess, call: Call, message: _Message, serial: int) -> Ran:
+    def _run_on(self, process: WorkerProcess, call: Call, message: Message, serial: int) -> Ran:
         is_inner = process is self._answering.process
         self._busy[id(call)] = process
         try:
@@ -162,7 +208,7 @@ class ProcessesExecutor:
                 call.serial != serial
             ):  # its time was over before there was a process; `stop_function` may have come too soon
                 process.kill()
-            process.tell(self._shelf.bodies(message.met, process.known))
+            process.tell(self.shelf.bodies(message.met, process.known))
             process.channel.send(RUN, message.frames)
             ran = self._follow(process, call)
         finally:
@@ -176,25 +222,34 @@ class ProcessesExecutor:
         """Do what a worker asks for until it has run the call."""
         while True:
             kind, body = process.channel.receive()
-            if kind == DONE:
-                return self._done(process, call, body)
-            if kind == ENCODED:
-                assert self._furniture is not None
-                return self._furniture.received(process, body)
-            if kind == QUESTION:
-                self._answer(process, call, body)
-            elif kind == OUTPUT:
-                process.screen.show(body)
-            elif kind == LOG:
-                process.screen.log(body, call.task.name)
-            else:
-                assert kind == FAILED, kind
-                raised, seconds = unpacked(body, {}, {})
-                return Ran(None, received(raised, call.task.name, self._shelf.tasks, process.book), seconds)
+            if kind in ENDS:
+                return self.ran(process, call, kind, body)
+            if kind != RETURNED:  # else it had several calls, which it has given back by asking something
+                self.serve(process, call, kind, body)
+
+    def serve(self, process: WorkerProcess, call: Call, kind: bytes, body: bytes | memoryview) -> None:
+        """Do what a worker asks for while it runs a call."""
+        if kind == QUESTION:
+            self._answer(process, call, body)
+        elif kind == OUTPUT:
+            process.screen.show(body)
+        else:
+            assert kind == LOG, kind
+            process.screen.log(body, call.task.name)
+
+    def ran(self, process: WorkerProcess, call: Call, kind: bytes, body: bytes | memoryview) -> Ran:
+        """What came of a call, as a worker tells it."""
+        if kind == DONE:
+            return self._done(process, call, body)
+        if kind == ENCODED:
+            assert self._furniture is not None
+            return self._furniture.received(process, body)
+        raised, seconds = unpacked(body, {}, {})
+        return Ran(None, received(raised, call.task.name, self.shelf.tasks, process.book), seconds)
 
     def _done(self, process: WorkerProcess, call: Call, body: bytes | memoryview) -> Ran:
         try:
-            value, seconds = unpacked(body, self._shelf.tasks, process.book)
+            value, seconds = unpacked(body, self.shelf.tasks, process.book)
         except Exception as error:  # noqa: BLE001  (unpickling runs user code)
             text = (
                 f"task {call.task.name!r} returned something in a worker process that cannot be read here: "
@@ -211,12 +266,12 @@ class ProcessesExecutor:
         met: set[int] = set()
 
         def reduce(obj: Any) -> Any:
-            return self._shelf.reduce(obj, met)
+            return self.shelf.reduce(obj, met)
 
         try:
-            question, *arguments = unpacked(body, self._shelf.tasks, process.book)
+            question, *arguments = unpacked(body, self.shelf.tasks, process.book)
             frames = packed((True, answer(process.book, question, *arguments)), reduce)
-            self._shelf.prepare(met)
+            self.shelf.prepare(met)
         except Lost:
             raise
         except Exception as error:  # noqa: BLE001  (it is the task's to handle)
@@ -226,7 +281,7 @@ class ProcessesExecutor:
             self._answering.process = before
         if process.is_gone:
             raise Lost(f"the process of task {call.task.name!r} has ended")
-        process.tell(self._shelf.bodies(met, process.known))
+        process.tell(self.shelf.bodies(met, process.known))
         process.channel.send(ANSWER, frames)
 
     def _is_given_up(self, call: Call, process: WorkerProcess, how: str) -> bool:
@@ -258,6 +313,12 @@ class _Answering(threading.local):
     """Which process's question this thread is answering."""
 
     process: WorkerProcess | None = None
+
+
+def _unstarted(call: Call, error: Exception) -> JumarError:
+    unstarted = JumarError(f"task {call.task.name!r} has no worker process: {error}")
+    unstarted.__cause__ = error
+    return unstarted
 
 
 def _unsendable(call: Call, error: Exception) -> ArgumentError:

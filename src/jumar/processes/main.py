@@ -19,10 +19,11 @@ from jumar.here import PLACE, Place
 from jumar.processes.channel import Channel, Lost, adopted
 from jumar.processes.outfit import Form, Outfit
 from jumar.processes.parcel import packed, unpacked
-from jumar.processes.process import ANSWER, END, KNOW, QUESTION, RUN, STARTED
+from jumar.processes.process import ANSWER, END, KNOW, QUESTION, RUN, RUN_ALL, STARTED
 from jumar.processes.relay import relay, set_levels
 from jumar.processes.remote import RemoteEngine
-from jumar.processes.report import Reporter
+from jumar.processes.report import Message, Reporter
+from jumar.processes.series import Series
 from jumar.processes.stock import Stock
 from jumar.processes.trouble import Raised, received
 
@@ -42,6 +43,7 @@ class Worker:
 
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
+        self.series = Series(channel, self._ran)
         self._stock = Stock()
         self._reporter = Reporter(self._stock.reduce)
         self._engine = RemoteEngine(self._ask, self._error_of)
@@ -66,9 +68,11 @@ class Worker:
     def _obey(self, kind: bytes, body: bytes | memoryview) -> None:
         if kind == KNOW:
             self._know(*pickle.loads(body))
+        elif kind == RUN_ALL:
+            self.series.run(pickle.loads(body))
         else:
             assert kind == RUN, kind
-            self._run(body)
+            self._channel.send(*self._ran(body))
 
     def _know(
         self, surroundings: Any, first: tuple[dict[str, int], Outfit | None] | None, bodies: dict[int, bytes]
@@ -88,7 +92,8 @@ class Worker:
             self._channel.writer = SegmentWriter(outfit.grounds, outfit.prefix)
         self._reporter.furnish(outfit, self._channel.writer)
 
-    def _run(self, body: bytes | memoryview) -> None:
+    def _ran(self, body: bytes | memoryview) -> Message:
+        """The message of what came of a call."""
         self._depth += 1
         place, form = Call(b""), Form.VALUE
         token = PLACE.set(Place(self._engine, place, self._depth, {}))
@@ -107,11 +112,12 @@ class Worker:
             self._depth -= 1
         for stream in (sys.stdout, sys.stderr):
             stream.flush()
-        self._channel.send(*self._reporter.of(ran, form))
+        return self._reporter.of(ran, form)
 
     def _ask(self, question: str, *arguments: Any) -> Any:
         if not self._depth:
             raise JumarError("in a worker process calls are made while a task runs")
+        self.series.drop()
         self._channel.send(QUESTION, packed((question, *arguments), self._stock.reduce))
         while True:
             kind, body = self._channel.receive()
@@ -138,15 +144,17 @@ def _unreadable(error: BaseException) -> BaseException:
     return unreadable
 
 
-def main(descriptor: int) -> None:
+def main(descriptor: int, calls: int) -> None:
     """Serve the driver at the other end of a socket, and end with it.
 
     Args:
         descriptor: Of the socket.
+        calls: Of the pipe by which the driver calls for what has not.
     """
     channel = adopted(descriptor)
+    os.set_inheritable(calls, False)
     serving = Worker(channel)
-    threading.Thread(target=_end_with_the_driver, args=(channel, serving), name="jumar-driver", daemon=True).start()
+    threading.Thread(target=_heed_the_driver, args=(channel, serving, calls), name="jumar-driver", daemon=True).start()
     # A process forked by a task must not keep the connection open when this one is gone.
     os.register_at_fork(after_in_child=channel.drop)
     channel.send(STARTED, ())
@@ -158,11 +166,17 @@ def main(descriptor: int) -> None:
         _end()
 
 
-def _end_with_the_driver(channel: Channel, serving: Worker) -> None:
-    """End this process, whatever it does, when the driver is gone."""
+def _heed_the_driver(channel: Channel, serving: Worker, calls: int) -> None:
+    """Hand back what has not begun when the driver says so; end this process, whatever it does, when the driver is gone."""
     poll = select.poll()
     poll.register(channel.fileno(), select.POLLRDHUP if hasattr(select, "POLLRDHUP") else 0)
-    poll.poll()
+    poll.register(calls, select.POLLIN)
+    try:
+        while all(descriptor == calls and event & select.POLLIN for descriptor, event in poll.poll()):
+            os.read(calls, 1)
+            serving.series.hand_back()
+    except Lost:
+        pass
     if not serving.is_over:
         _end()
 

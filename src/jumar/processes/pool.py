@@ -29,6 +29,7 @@ class Pool:
         self._leaving: list[WorkerProcess] = []
         """Those that were dismissed and have not been seen to end."""
         self._all: set[WorkerProcess] = set()
+        self._sent = 0
         self.is_closed = False
 
     def take(self) -> WorkerProcess:
@@ -70,6 +71,11 @@ class Pool:
                 each.bury()
                 self._forget(each)
 
+    @property
+    def sent_messages(self) -> int:
+        """How many messages of several calls were sent to the processes that are, or were, idle last."""
+        return self._sent + sum(process.messages for process in self._idle)
+
     def kill(self) -> None:
         """End all processes at once, busy ones too, and give out no more. They have ended when this returns."""
         with self._lock:
@@ -87,6 +93,7 @@ class Pool:
             idle, self._idle = self._idle, []
             leaving, self._leaving = self._leaving, []
         for process in idle:
+            self._sent += process.messages
             process.dismiss()
         for process in (*idle, *leaving):
             process.bury()

@@ -17,15 +17,16 @@ from jumar.processes.channel import Channel, Lost, pair
 from jumar.processes.outfit import Outfit
 from jumar.processes.relay import Screen, levels
 
-KNOW, RUN, ANSWER, END = b"K", b"R", b"A", b"E"
-"""What a driver sends: what to know, a call to run, the answer to a question, and that it is over."""
+KNOW, RUN, RUN_ALL, ANSWER, END = b"K", b"R", b"B", b"A", b"E"
+"""What a driver sends: what to know, a call to run, several, the answer to a question, and that it is over."""
 STARTED, DONE, ENCODED, FAILED, QUESTION = b"S", b"D", b"N", b"F", b"Q"
 """What a worker sends, beside its output: that it is there, what came of a call (its value, what that was encoded as, or
 its error), and what its task asks of jumar."""
+ENDS = frozenset((DONE, ENCODED, FAILED))
+RETURNED = b"X"
+"""Of several calls: from which one on they have not begun and are given back."""
 
-_BOOT = (
-    "import sys,json;sys.path[:]=json.loads(sys.argv[2]);from jumar.processes.main import main;main(int(sys.argv[1]))"
-)
+_BOOT = "import sys,json;sys.path[:]=json.loads(sys.argv[2]);from jumar.processes.main import main;main(*json.loads(sys.argv[1]))"
 _GRACE_S = 5.0
 """How long an idle worker may take to end by itself."""
 
@@ -43,20 +44,26 @@ class WorkerProcess:
     def __init__(self, outfit: Outfit | None = None) -> None:
         self.outfit = outfit
         ours, theirs = pair()
+        hears, self._calls = os.pipe()
+        passed = [theirs.fileno(), hears]
         try:
             self._popen = subprocess.Popen(
-                [sys.executable, *_flags(), "-c", _BOOT, str(theirs.fileno()), json.dumps(_search_path())],
+                [sys.executable, *_flags(), "-c", _BOOT, json.dumps(passed), json.dumps(_search_path())],
                 stdin=subprocess.DEVNULL,
-                pass_fds=[theirs.fileno()],
+                pass_fds=passed,
                 process_group=0,
             )
         except BaseException:
             ours.close()
+            os.close(self._calls)
             raise
         finally:
             theirs.close()
+            os.close(hears)
         self.channel = Channel(ours)
         self.pid = self._popen.pid
+        self.messages = 0
+        """How many messages of several calls it was sent."""
         self.known: set[int] = set()
         """The numbers of the tasks that it was sent."""
         self.book = Book()
@@ -93,6 +100,11 @@ class WorkerProcess:
         self._surroundings = surroundings
         self.known.update(bodies)
 
+    def call_back(self) -> None:
+        """Ask for the calls of a message that have not begun; `RETURNED` is the answer, if there are any."""
+        with suppress(OSError):  # it is gone, which the channel tells
+            os.write(self._calls, b".")
+
     @property
     def is_alive(self) -> bool:
         """Whether it has not ended."""
@@ -126,6 +138,7 @@ class WorkerProcess:
         else:
             self._kill_group()
         self.channel.close()
+        self._close_calls()
         return (
             f"it was ended by signal {-code} ({_signal_name(-code)})" if code < 0 else f"it ended with exit code {code}"
         )
@@ -135,9 +148,15 @@ class WorkerProcess:
         with suppress(ProcessLookupError):
             os.killpg(self.pid, signal.SIGKILL)
 
+    def _close_calls(self) -> None:
+        calls, self._calls = self._calls, -1
+        if calls >= 0:
+            os.close(calls)
+
     def let_go(self) -> None:
         """In a forked child: close this copy of the connection, which would keep the worker alive."""
         self.channel.drop()
+        self._close_calls()
         self._popen.returncode = 0  # not a child of this process
 
 

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Sequence
 from typing import Any
 
+from jumar.here import PLACE
 from jumar.processes.channel import Channel, Lost
 
 OUTPUT, LOG = b"O", b"L"
@@ -66,6 +67,8 @@ class _LogRelay(logging.Handler):
             name: value for name, value in vars(record).items() if isinstance(value, (str, int, float))
         }
         text = logging.Formatter().formatException(record.exc_info) if record.exc_info else record.exc_text
+        call = PLACE.get().call
+        fields["jumar_task"] = None if call is None or call.task is None else call.task.name
         fields.update(msg=record.getMessage(), args=None, exc_info=None, exc_text=text, stack_info=record.stack_info)
         try:
             self._channel.send(LOG, (pickle.dumps(fields, 5),))
@@ -134,9 +137,14 @@ class Screen:
 
     @staticmethod
     def log(data: bytes | memoryview, task: str) -> None:
-        """Hand a log record to the logger of the same name; its ``jumar_task`` is the name of the task."""
+        """Hand a log record to the logger of the same name; its ``jumar_task`` is the name of the task.
+
+        Args:
+            data: The record.
+            task: The name where the record has none, as it comes from another thread than that of the task.
+        """
         record = logging.makeLogRecord(pickle.loads(data))
-        record.jumar_task = task
+        record.jumar_task = record.__dict__.get("jumar_task") or task
         logger = logging.getLogger(record.name)
         if logger.isEnabledFor(record.levelno):
             logger.handle(record)
