@@ -133,6 +133,8 @@ def test_what_a_lost_worker_wrote_is_removed_unless_it_was_adopted(scratch):
     adopted, dropped, theirs = scratch.adopt(lost.write([1])), lost.write([2], "disk"), other.write([3])
     scratch.clear("worker7")
     assert (adopted.map(), dropped.tier, theirs.map()) == ([1], None, [3])
+    scratch.close()
+    scratch.clear("worker7")
 
 
 def test_a_segment_is_freed_with_the_last_reference_to_who_holds_it(scratch):

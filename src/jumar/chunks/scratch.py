@@ -141,10 +141,11 @@ class SegmentScratch:
         Args:
             prefix: The writer's.
         """
-        for directory in filter(None, self._grounds or ()):
-            for name in os.listdir(directory):  # noqa: PTH208  (names)
-                if name.startswith(f"{prefix}-") and name not in self._live:
-                    Path(directory, name).unlink(missing_ok=True)
+        for directory in map(Path, filter(None, self._grounds or ())):
+            with suppress(FileNotFoundError):  # the session was closed meanwhile
+                for path in directory.iterdir():
+                    if path.name.startswith(f"{prefix}-") and path.name not in self._live:
+                        path.unlink(missing_ok=True)
 
     def close(self) -> None:
         """Remove everything; a second close does nothing. What is still held stays readable, by maps of this process."""
