@@ -8,7 +8,9 @@ from typing import Any
 import cloudpickle
 
 from jumar.codecs.codec import Codec, Frame
-from jumar.codecs.pickle import PickleCodec, with_tensors
+from jumar.codecs.pickle import PICKLERS, PickleCodec
+
+PICKLERS[cloudpickle.dumps] = cloudpickle.Pickler
 
 
 class CloudpickleCodec(PickleCodec):
@@ -31,7 +33,7 @@ class CloudpickleCodec(PickleCodec):
         Raises:
             Exception: What the value's own pickling raises, where cloudpickle cannot write it either.
         """
-        return super().encode(value, with_tensors(dumps, cloudpickle.Pickler))
+        return super().encode(value, dumps)
 
 
 def codecs() -> dict[Codec, tuple[type, ...]]:

@@ -11,6 +11,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from jumar.codecs.codec import Codec, Frame
+from jumar.codecs.dispatch import dumps_with
 from jumar.codecs.framing import IN_BAND_MAX_BYTES, framed, load
 
 STREAMED_MIN_BYTES = 64 * 1024
@@ -19,6 +20,9 @@ STREAMED_MIN_BYTES = 64 * 1024
 _SHORT, _LONG = struct.Struct("<cI"), struct.Struct("<cQ")
 _BEGIN, _END = b"\x80\x05", b"\x94."
 _BYTEARRAY8 = b"\x96"  # the one opcode of protocol 5 that the module does not name in public
+
+PICKLERS: dict[Callable[..., bytes], Any] = {pickle.dumps: pickle.Pickler}
+"""What writes streams, and the class of the picklers that it uses: those whose tables we may extend."""
 
 
 class PickleCodec:
@@ -30,10 +34,11 @@ class PickleCodec:
         {'a': [1, 2]}
 
     *Guarantees*: what was writable is restored writable, and two references to one object are two references to one
-    object again. What was read-only is restored read-only where its type gives its buffer to pickle: arrays of numbers
-    and text do. NumPy copies arrays of dates, of objects and with gaps, which are restored writable, and may make their
-    byte order that of the machine. (An array that is the whole result has a codec without such gaps, ``NumpyCodec``.)
-    PyTorch's tensors are written like arrays of numbers where NumPy is installed too (see `torch_storage`).
+    object again. Arrays and tensors of more than 16 KiB are written from their memory, or from a copy of those with
+    gaps, and restored on the memory given, read-only if they were. Not so arrays of objects, what comes after the first
+    of them, subclasses such as masked arrays, and what NumPy copies into less than 64 KiB: these are restored writable,
+    and may have the byte order of the machine. (An array that is the whole result has a codec without such gaps,
+    ``NumpyCodec``.)
     """
 
     name = "pickle"
@@ -61,9 +66,13 @@ class PickleCodec:
             large.append(raw)
             return False
 
-        if dumps is pickle.dumps:
-            dumps = with_tensors(dumps, pickle.Pickler)
-        stream = dumps(value, 5, buffer_callback=keep_in_band)
+        has_tensors = sys.modules.get("torch") is not None and dumps in PICKLERS
+        write = _without_tensors(dumps) if has_tensors else dumps
+        stream = write(value, 5, buffer_callback=keep_in_band)
+        if len(stream) >= STREAMED_MIN_BYTES and dumps in PICKLERS and _has_copies(stream):
+            large.clear()
+            write = _without_arrays(dumps, tensors=has_tensors)
+            stream = write(value, 5, buffer_callback=keep_in_band)
         return framed(stream, large) if large else (stream,)
 
     def decode(self, data: memoryview) -> Any:
@@ -101,24 +110,33 @@ class BytesPickleCodec(PickleCodec):
         return _BEGIN + opcode, value, _END
 
 
-def with_tensors(dumps: Callable[..., bytes], pickler: Any) -> Callable[..., bytes]:
-    """What writes as ``dumps`` does, but for the numbers of tensors, which become buffers of their own.
-
-    Args:
-        dumps: What writes streams of values without tensors; it is given back where there can be no tensor, as PyTorch
-            was not imported, or where NumPy does not show its memory.
-        pickler: The class of what ``dumps`` uses.
-    """
-    return dumps if sys.modules.get("torch") is None else _with_tensors(dumps, pickler)
-
-
 @cache
-def _with_tensors(dumps: Callable[..., bytes], pickler: Any) -> Callable[..., bytes]:
+def _without_tensors(dumps: Callable[..., bytes]) -> Callable[..., bytes]:
+    """What writes the same but the numbers of tensors; ``dumps`` itself where NumPy does not show their memory."""
     if find_spec("numpy") is None:
         return dumps
     from jumar.codecs import torch_storage  # noqa: PLC0415 # imports PyTorch, which the program has imported before
 
-    return torch_storage.dumps_with(pickler)
+    return dumps_with(PICKLERS[dumps], torch_storage.REDUCERS)
+
+
+@cache
+def _without_arrays(dumps: Callable[..., bytes], *, tensors: bool) -> Callable[..., bytes]:
+    from jumar.codecs import numpy_pickle  # noqa: PLC0415 # imports NumPy, whose arrays were written before
+
+    if not tensors:
+        return dumps_with(PICKLERS[dumps], numpy_pickle.REDUCERS)
+    from jumar.codecs import torch_storage  # noqa: PLC0415 # likewise
+
+    return dumps_with(PICKLERS[dumps], numpy_pickle.REDUCERS, torch_storage.REDUCERS)
+
+
+def _has_copies(stream: bytes) -> bool:
+    if sys.modules.get("numpy") is None:
+        return False
+    from jumar.codecs.numpy_pickle import has_copies  # noqa: PLC0415 # imports NumPy
+
+    return has_copies(stream)
 
 
 SOONER: dict[type, Codec] = {

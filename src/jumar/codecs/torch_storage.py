@@ -7,15 +7,13 @@ strides, subclasses, sparse and quantized tensors, parameters, attributes.
 
 from __future__ import annotations
 
-import copyreg
-import io
 import pickle
-from collections import ChainMap
-from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch.storage import TypedStorage
+
+from jumar.codecs.dispatch import Reducers
 
 _ALIGNMENT_BYTES = 16
 """Where a storage must start for all types of numbers; the longest (complex128) takes as much."""
@@ -40,35 +38,12 @@ def _reduce_tensor(tensor: Any) -> Any:
     return rebuild, arguments, *rest
 
 
-REDUCERS: dict[type, Callable[[Any], Any]] = {
+REDUCERS: Reducers = {
     torch.UntypedStorage: _reduce_untyped,
     TypedStorage: _reduce_typed,
     torch.Tensor: _reduce_tensor,
 }
-"""How storages are written, for the ``dispatch_table`` of a pickler."""
-
-
-def dumps_with(pickler: type[pickle.Pickler]) -> Callable[..., bytes]:
-    """What writes as ``pickle.dumps`` does, with such a pickler, and gives the numbers of tensors to the callback.
-
-    Example:
-        >>> buffers = []
-        >>> stream = dumps_with(pickle.Pickler)([torch.zeros(2)], 5, buffer_callback=buffers.append)
-        >>> pickle.loads(stream, buffers=buffers)
-        [tensor([0., 0.])]
-
-    *Guarantees*: tensors that share a storage share one again. Storages on devices are written as PyTorch does.
-    """
-    own: Any = copyreg.dispatch_table if pickler is pickle.Pickler else pickler.dispatch_table
-    table = ChainMap(REDUCERS, own)
-    aware = type("TensorPickler", (pickler,), {"dispatch_table": table})
-
-    def dumps(value: Any, protocol: int, buffer_callback: Callable[[pickle.PickleBuffer], Any] | None = None) -> bytes:
-        stream = io.BytesIO()
-        aware(stream, protocol, buffer_callback=buffer_callback).dump(value)
-        return stream.getvalue()
-
-    return dumps
+"""How storages are written. Tensors that share one share it again; storages on devices are written as PyTorch does."""
 
 
 def numbers(storage: Any) -> memoryview:
