@@ -343,6 +343,10 @@ class Engine:
         """Inside a task that waits for a future and others: run its call here, if that may be; see `Waits.work_for`."""
         self._waits.work_for(future, timeout_s, enough)
 
+    def saving(self) -> AbstractContextManager[None]:
+        """While in this block, the current call's result is written; see `Waits.saving`."""
+        return self._waits.saving()
+
     def blocked(self, call: Call | None = None, *, on_top: bool = False) -> AbstractContextManager[None]:
         """While in this block, the current call only waits; see `Waits.blocked`."""
         return self._waits.blocked(call, on_top=on_top)

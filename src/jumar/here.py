@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 from contextvars import ContextVar
 from typing import Any, NamedTuple
 
@@ -30,6 +31,12 @@ OUTSIDE = Place(None, None, 0, {})
 
 PLACE: ContextVar[Place] = ContextVar("jumar_place", default=OUTSIDE)
 """The place. Threads that a task starts by itself are outside; what asyncio starts for it is where it is."""
+
+
+def saving() -> AbstractContextManager[None]:
+    """While in this block, the call that runs here only waits for the disk: others may begin in its place."""
+    engine = PLACE.get().engine
+    return nullcontext() if engine is None else engine.saving()
 
 
 class Here(threading.local):

@@ -21,6 +21,9 @@ from jumar.latch import Latch
 from jumar.stack import is_deep, refuse_overflow
 from jumar.wanted import Enough, Wanted
 
+SAVES_AT_MOST = 2
+"""So many results of an engine are written beside the calls that run on all of its workers."""
+
 
 class Waits:
     """Waits for the calls of one engine.
@@ -50,6 +53,7 @@ class Waits:
         self._crew = crew
         self._wanted = Wanted(latch, scheduler, crew, run, in_place=in_place)
         self._in_place = in_place
+        self._saves = Semaphore(SAVES_AT_MOST)
 
     def is_deep(self, call: Call) -> bool:
         """Whether a call that is about to be made is better run in another thread than inside of those in this one.
@@ -134,6 +138,23 @@ class Waits:
                     return
         with self.blocked():
             places.acquire()
+
+    @contextmanager
+    def saving(self) -> Iterator[None]:
+        """While in this block, the result of the current call is written, and its worker's place is lent to another call.
+
+        So is what it holds of the session's resources. Only so many results are written beside others that are computed:
+        the worker of a further one keeps its place, so that results cannot outrun the disk.
+        """
+        me = None if self._in_place else self._waiting_call()
+        if me is None or not self._saves.acquire(blocking=False):
+            yield
+            return
+        try:
+            with self._only_waiting(me, None), self._place_lent():
+                yield
+        finally:
+            self._saves.release()
 
     def _may_work(self, timeout_s: float | None) -> bool:
         """Whether a wait may run what it waits for; in place nobody else would."""

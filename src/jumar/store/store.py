@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, overload
 
@@ -13,6 +13,7 @@ from jumar.clock import Clock, SystemClock
 from jumar.codecs.codec import Frame
 from jumar.codecs.registry import Codecs, Compression
 from jumar.errors import DamagedError, StoreError
+from jumar.here import saving
 from jumar.store.absence import Absence
 from jumar.store.accepted import Accepted
 from jumar.store.blobs import Blobs
@@ -43,6 +44,9 @@ Verify = Literal["always", "first", "never"]
 
 INLINE_MAX_BYTES = 4096
 """Encoded results up to this size live in the index: a file of its own costs more than they do."""
+
+_SLOW_MIN_BYTES = 4 * 1024 * 1024
+"""A blob of this size takes longer to hash and write than another worker takes to begin."""
 
 _PASSING = {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EACCES, errno.EPERM}
 """What keeps this process from reading a blob for now and says nothing about its bytes: its row stays."""
@@ -306,7 +310,8 @@ class Store:
         if size_bytes <= INLINE_MAX_BYTES or self.read_only:
             inline = frames[0] if len(frames) == 1 and type(frames[0]) is bytes else b"".join(frames)
             return Payload(name, size_bytes, inline, None)
-        blob = self.blobs.write(frames)
+        with saving() if size_bytes >= _SLOW_MIN_BYTES else nullcontext():
+            blob = self.blobs.write(frames)
         return Payload(name, blob.size_bytes, None, blob.digest)
 
     def record(self, entry: Entry) -> None:
