@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Iterator
 from typing import Any, Protocol
 
@@ -60,6 +61,7 @@ class OpenRun:
         self._first = {(step.parent, step.position): step for step in begun}
         self._asked: dict[bytes, tuple[bytes, int]] = {}
         self._noted: list[Asked] = []
+        self._computed: deque[bytes] = deque()
         self._named: set[str] = set()
 
     def covers(self, engine: Any) -> bool:
@@ -129,6 +131,17 @@ class OpenRun:
         )
         self.engine.tell(Trouble("diverged", text, call.key))
 
+    def begins(self, call: Call) -> None:
+        """Note that a call is about to run; a step needs leave.
+
+        Raises:
+            RunError: It is a step, and not to run.
+        """
+        if call.journaled:
+            self.begin(call)
+        elif self._table is not None and call.keep and not call.unrepeatable:
+            self._computed.append(call.key)
+
     def begin(self, call: Call) -> None:
         """Write into the journal that a step is about to run.
 
@@ -163,9 +176,10 @@ class OpenRun:
         """Write which calls were asked for since the last time."""
         with self._lock:
             noted, self._noted = self._noted, []
-        if noted and self._table is not None:
+            computed = [self._computed.popleft() for _ in range(len(self._computed))]
+        if (noted or computed) and self._table is not None:
             try:
-                self._table.note_calls(self.token, noted)
+                self._table.note_calls(self.token, noted, computed)
             except (*FAULTS, OSError) as error:
                 self._tell(error)
 

@@ -144,8 +144,8 @@ class Running:
             return self._put_off(call, and_next), None
         if kept is not None and self._takes_up(call, kept):
             return self._end_with(call, kept, and_next), flight
-        if call.journaled and call.run is not None:
-            call.run.begin(call)
+        if call.run is not None:
+            call.run.begins(call)
         call.attempts += 1
         if distant is None:
             alarm = None if call.task.policy is None else self._guard(call, serial)

@@ -79,6 +79,9 @@ class Session:
         max_queued_runs: How many may wait for their turn; beyond it `RunLimitError` is raised.
         max_store_running_runs: The same for all programs that use the store, as far as they say so too.
         max_store_queued_runs: Likewise.
+        keep_runs: What is kept of the results of a run with an id when it has succeeded: ``"all"``; ``"steps"``: those of
+            plain tasks that nobody else has asked for go; ``"result"``: those of its steps too. A script's run keeps its
+            steps in any case. `start` and `jumar.run` may say otherwise.
         memory: How much results may take in memory, such as ``"4GiB"`` or a number of bytes. Beyond it the least recently
             used leave it: those that the store has are dropped, others go to files that last as long as the session. No
             further calls begin while memory is short.
@@ -139,6 +142,7 @@ class Session:
         max_queued_runs: int | None = None,
         max_store_running_runs: int | None = None,
         max_store_queued_runs: int | None = None,
+        keep_runs: Literal["all", "steps", "result"] | None = None,
         memory: str | int | None = None,
         prefer: Literal["order", "recent"] | None = None,
         adopt: bool | None = None,
@@ -166,6 +170,7 @@ class Session:
             "max_queued_runs": max_queued_runs,
             "max_store_running_runs": max_store_running_runs,
             "max_store_queued_runs": max_store_queued_runs,
+            "keep_runs": keep_runs,
             "memory": memory,
             "prefer": prefer,
             "adopt": adopt,
@@ -195,6 +200,8 @@ class Session:
             running, named = executors_for(executor, self.settings, undo)
             self.store, lent = store_for(store, self.settings, self._report)
             undo.pop_all()
+        self.has_own_store = lent is None
+        """Whether nobody else has the store open through the same object."""
         if lent is not None:
             self._resources.callback(self._let_go, lent)
         if self.store is not lent:

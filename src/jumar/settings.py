@@ -174,6 +174,11 @@ SETTINGS: dict[str, Setting] = {
     "max_queued_runs": Setting(None, _count, "runs that wait for their turn in a session; by default no limit"),
     "max_store_running_runs": Setting(None, _workers, "runs that all programs on the store drive at a time"),
     "max_store_queued_runs": Setting(None, _count, "runs that wait for their turn in all programs on the store"),
+    "keep_runs": Setting(
+        "all",
+        _choice("all", "steps", "result"),
+        "what is kept of the results of a run with an id when it has succeeded",
+    ),
     "memory": Setting(
         None, parse_size, "how much results may take in memory; the least recently used go to disk; by default no limit"
     ),

@@ -192,6 +192,7 @@ class Task(Generic[P, T]):
         *args: Any,
         id: str | None = None,  # noqa: A002  (it is what everybody calls it)
         metadata: Mapping[str, Any] | None = None,
+        keep: Literal["all", "steps", "result"] | None = None,
         **kwargs: Any,
     ) -> RunHandle[T]:
         """A durable run of this call: stored before anything of it runs, resumed by its id alone.
@@ -201,7 +202,10 @@ class Task(Generic[P, T]):
             id: The run's name in the store; one is made up if none is given. A run of this id with the same task and
                 arguments is taken up again; one that succeeded is not run again.
             metadata: What is kept with the run: anything that JSON can say.
-            kwargs: The call's keyword arguments. Parameters with the names ``id`` and ``metadata`` go by position.
+            keep: What is kept of its results when it has succeeded: ``"all"``; ``"steps"``: those of plain tasks that
+                nobody else has asked for go; ``"result"``: those of its steps too. By default what the session's
+                ``keep_runs`` says.
+            kwargs: The call's keyword arguments. Parameters named ``id``, ``metadata`` and ``keep`` go by position.
 
         Raises:
             RunError: There is a run of this id with another task or other arguments, or it cannot be stored.
@@ -219,7 +223,7 @@ class Task(Generic[P, T]):
             42
         """
         opening = import_module("jumar.runs.opening")  # what knows tasks, and what most programs do not need
-        return cast("RunHandle[T]", opening.start(self, args, kwargs, id, metadata))
+        return cast("RunHandle[T]", opening.start(self, args, kwargs, id, metadata, keep))
 
     @overload
     def options(

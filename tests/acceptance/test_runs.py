@@ -358,7 +358,7 @@ def test_runs_are_found_by_their_state_and_resumed_together(session, again):
 
 def test_a_deleted_run_frees_its_id_and_what_its_steps_kept(session):
     main.start(2, id="x").result()
-    assert jumar.runs.delete("x") == 3  # two steps and the root
+    assert jumar.runs.delete("x", keep_results=True) == 3  # two steps and the root
     with pytest.raises(RunError, match="there is no run 'x'"):
         jumar.runs.get("x")
     main.start(2, id="x").result()

@@ -163,14 +163,18 @@ def cancel(run_id: str, path: Path | None, as_json: bool) -> None:
 
 @click.command("delete")
 @_id
+@click.option("--keep-results", is_flag=True, help="Let the results of plain tasks stay; those of steps go.")
 @store_option
 @json_option
-def delete(run_id: str, path: Path | None, as_json: bool) -> None:
-    """Delete the run ID: its journal and the results of its steps. The id is free then; a new run does all steps anew."""
+def delete(run_id: str, keep_results: bool, path: Path | None, as_json: bool) -> None:
+    """Delete the run ID with its journal and results. The id is free then; a new run does all steps anew.
+
+    Results of plain tasks stay where another run, or a later program, has asked for them. Pinned ones stay.
+    """
     with _handle(run_id, path) as (store, handle):
         info = handle.info
         book = Book(store)
-        results = book.delete(book.find(run_id))
+        results = book.delete(book.find(run_id), keep_results=keep_results)
         if as_json:
             _print({"id": info.id, "results": results})
         else:

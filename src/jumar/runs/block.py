@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Mapping
 from contextlib import ExitStack
 from types import TracebackType
-from typing import Any
+from typing import Any, Literal
 
 from jumar import project
 from jumar.runs.handle import RunHandle
@@ -19,6 +19,8 @@ class run:  # noqa: N801  (users write it as a function)
     Args:
         run_id: The run's name in the store.
         metadata: What is kept with it: anything that JSON can say.
+        keep: What is kept of its results when it has succeeded: ``"all"``, or ``"steps"``, without those of plain tasks
+            that nobody else has asked for. By default what the session's ``keep_runs`` says.
 
     Raises:
         RunError: The id is that of another run, or a run or a task is open around the block.
@@ -40,14 +42,16 @@ class run:  # noqa: N801  (users write it as a function)
         succeeded
     """
 
-    def __init__(self, run_id: str, *, metadata: Mapping[str, Any] | None = None) -> None:
-        self._id, self._metadata = run_id, metadata
+    def __init__(
+        self, run_id: str, *, metadata: Mapping[str, Any] | None = None, keep: Literal["all", "steps"] | None = None
+    ) -> None:
+        self._id, self._metadata, self._keep = run_id, metadata, keep
         self._open = ExitStack()
         self._handle: RunHandle[None]
 
     def __enter__(self) -> RunHandle[None]:
         """Begin the run, or take it up again."""
-        self._handle = self._open.enter_context(script_run(self._id, self._metadata, project.script()))
+        self._handle = self._open.enter_context(script_run(self._id, self._metadata, project.script(), self._keep))
         return self._handle
 
     def __exit__(

@@ -15,10 +15,12 @@ from jumar.store.awaited import Awaited
 from jumar.store.lease import Leases
 from jumar.store.named_runs import NamedRun, NamedRuns, State
 from jumar.store.records import CallRecord
+from jumar.store.run_leavings import RunLeavings
 from jumar.store.run_queue import lease_key, queue_key
 from jumar.store.sqlite_connection import FAULTS
 from jumar.store.sqlite_index import SqliteIndex
 from jumar.store.store import Store
+from jumar.store.sweep import discard
 
 
 class RunInfo(NamedTuple):
@@ -68,6 +70,7 @@ class Book:
             )
         self.store, self.database = store, database
         self.table = NamedRuns(database)
+        self.leavings = RunLeavings(database)
         self.awaited = Awaited(database)
         clock = SystemClock()
         self.leases = Leases(database, clock, holders.me(f"runs-{session}"))
@@ -130,8 +133,12 @@ class Book:
         found = [next(self.store.calls(prefix=key.hex(), limit=1), None) for key in keys]
         return sorted([call for call in found if call is not None], key=lambda call: call.created_s)
 
-    def delete(self, run: NamedRun) -> int:
-        """Delete a run, its journal and the results of its steps; how many results that were.
+    def delete(self, run: NamedRun, *, keep_results: bool = False) -> int:
+        """Delete a run, its journal, and its results that nobody else has asked for; how many results that were.
+
+        Args:
+            run: The run.
+            keep_results: Whether the results of plain tasks stay in any case; those of its steps go.
 
         Raises:
             RunError: Somebody drives it.
@@ -141,10 +148,9 @@ class Book:
             how = "is driven by" if info.status == "running" else "waits for its turn in"
             raise RunError(f"run {run.id!r} {how} {info.holder}: cancel it first, or wait for its end.")
         with self.careful():
-            keys = self.table.delete(run.token)
-        kept = [key for key in keys if self.store.find(key) is not None]
-        self.store.remove(kept)
-        return len(kept)
+            self.store.flush()
+            own = set() if keep_results else self.leavings.own(run.token)
+            return discard(self.store, own.union(self.table.delete(run.token)), f"run {run.id!r} was deleted").calls
 
     @contextmanager
     def careful(self) -> Iterator[None]:

@@ -7,10 +7,11 @@ import traceback
 from collections.abc import Sequence
 
 from jumar.engine import Engine
-from jumar.errors import RunHeldError
+from jumar.errors import RunHeldError, StoreError
 from jumar.open_run import OpenRun
 from jumar.runs.book import Book
 from jumar.runs.heart import HEART
+from jumar.runs.keeping import clear_away
 from jumar.runs.takeover import take_over
 from jumar.store import holder as holders
 from jumar.store.named_runs import NamedRun, State
@@ -128,7 +129,9 @@ class Driver:
         try:
             if self._lease in self._book.leases.renew([self._lease]):  # else another process has taken the run over
                 self._book.table.end(self._row.token, state, self._book.store.now_s(), text, trace, result)
-        except (*FAULTS, OSError) as trouble:
+                if state == "succeeded":
+                    clear_away(self._book, self._row, result, self._engine.owner)
+        except (*FAULTS, OSError, StoreError) as trouble:
             self._tell(trouble)
 
     def beat(self) -> None:

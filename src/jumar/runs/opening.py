@@ -21,10 +21,12 @@ from jumar.runs.book import Book, RunInfo
 from jumar.runs.driver import Driver
 from jumar.runs.entry import added, change_metadata, checked_id, compare, new_row, new_token, script_row
 from jumar.runs.handle import Driven, RunHandle
+from jumar.runs.keeping import say_keep
 from jumar.runs.line import Ticket, line_of, ticket_of
 from jumar.runs.root import Code, remade, root_of
 from jumar.session import current
 from jumar.store.named_runs import STATES, NamedRun, State
+from jumar.store.run_leavings import Keep
 from jumar.task import Task
 
 _RESUMABLE: tuple[State, ...] = ("pending", "failed", "interrupted")
@@ -39,6 +41,7 @@ def start(
     kwargs: dict[str, Any],
     run_id: str | None,
     metadata: Mapping[str, Any] | None,
+    keep: Keep | None = None,
 ) -> RunHandle[Any]:
     """See ``Task.start``."""
     engine = _engine()
@@ -58,6 +61,7 @@ def start(
     compare(row, root, "")
     if not engine.plans:
         change_metadata(book, row, metadata)
+        say_keep(book, row, keep, engine.owner.settings["keep_runs"].value)
     handle = _known(book, row, engine)
     if handle is not None:
         return handle
@@ -128,7 +132,9 @@ def resume_all(*, status: Sequence[State] = _RESUMABLE, code: Code = "current") 
 
 
 @contextmanager
-def script_run(run_id: str, metadata: Mapping[str, Any] | None, script: str) -> Iterator[RunHandle[None]]:
+def script_run(
+    run_id: str, metadata: Mapping[str, Any] | None, script: str, keep: Keep | None = None
+) -> Iterator[RunHandle[None]]:
     """While in this block, calls belong to the run of a script; see `jumar.run`."""
     here = PLACE.get()
     if here.call is not None or here.run is not None:
@@ -136,6 +142,8 @@ def script_run(run_id: str, metadata: Mapping[str, Any] | None, script: str) -> 
     engine = _engine()
     book = _book(engine)
     row = script_row(book, checked_id(run_id), metadata, script, adds=not engine.plans)
+    if not engine.plans:
+        say_keep(book, row, keep, engine.owner.settings["keep_runs"].value)
     if (id(engine), row.token) in _driven:
         raise RunError(f"run {run_id!r} is open in this session already")
     driver = Driver(book, row, engine)
@@ -181,16 +189,21 @@ def get(run_id: str) -> RunHandle[Any]:
     return _known(book, row, engine) or RunHandle(book, row)
 
 
-def delete(run_id: str) -> int:
-    """Deletes a run with its journal and the results of its steps, and frees its id; how many results that were.
+def delete(run_id: str, *, keep_results: bool = False) -> int:
+    """Deletes a run with its journal and results, and frees its id; how many results that were.
 
-    Results of plain tasks stay, as any program may need them.
+    Those of its steps go. Those of plain tasks go if the run computed them, no other run has asked for them, and no later
+    program for any of their code. The rest stays, and what is pinned.
+
+    Args:
+        run_id: Its id.
+        keep_results: Whether those of plain tasks stay in any case.
 
     Raises:
         RunError: There is none of this id, or somebody drives it.
     """
     book = Book(_engine().store)
-    return book.delete(book.find(run_id))
+    return book.delete(book.find(run_id), keep_results=keep_results)
 
 
 def result(run_id: str, *, call: str | None = None, timeout: float | None = None) -> Any:

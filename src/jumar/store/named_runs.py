@@ -13,6 +13,7 @@ from jumar.store.awaited import forget
 from jumar.store.call_names import Asked, key_of, name_calls, names_of, place_of
 from jumar.store.database import Database
 from jumar.store.pins import has_table
+from jumar.store.run_leavings import forget_leavings, note_computed
 
 State = Literal["pending", "running", "succeeded", "failed", "interrupted", "cancelled"]
 STATES: tuple[State, ...] = ("pending", "running", "succeeded", "failed", "interrupted", "cancelled")
@@ -174,6 +175,7 @@ class NamedRuns:
             connection.execute("DELETE FROM run_queue WHERE run = ?", (token,))
             forget(connection, token)
             connection.execute("DELETE FROM call_names WHERE run = ?", (token,))
+            forget_leavings(connection, token)
             return keys
 
         return self._database.transact(write)
@@ -209,13 +211,20 @@ class NamedRuns:
                 return []
             return [Begun(*row) for row in connection.execute(_JOURNAL, (token,))]
 
-    def note_calls(self, token: bytes, asked: Sequence[Asked]) -> None:
-        """Note calls that a run asked for, in the order in which it did: this gives them their names."""
+    def note_calls(self, token: bytes, asked: Sequence[Asked], computed: Sequence[bytes] = ()) -> None:
+        """Note calls that a run asked for, in the order in which it did: this gives them their names.
+
+        Args:
+            token: The run's.
+            asked: The calls.
+            computed: Those that it has begun to compute, as nobody had yet.
+        """
         rows = [(token, each.key) for each in asked]
 
         def write(connection: sqlite3.Connection) -> None:
             connection.executemany("INSERT OR IGNORE INTO run_calls (run, key) VALUES (?, ?)", rows)
             name_calls(connection, token, asked)
+            note_computed(connection, token, computed)
 
         self._database.transact(write)
 

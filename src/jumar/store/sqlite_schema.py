@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from functools import cache
 
-from jumar.store import actor_rows, call_names, equivalence, recalls
+from jumar.store import actor_rows, call_names, equivalence, recalls, run_leavings
 
-USER_VERSION = 7
+USER_VERSION = 8
 """The revision of these tables, kept in the database's header: 0 means that nothing is there yet. A revision only adds
 tables, so that a jumar that knows an earlier one reads what it knows; what it cannot read has a new store format."""
 
@@ -121,7 +121,7 @@ CREATE TABLE IF NOT EXISTS events (
 CREATE INDEX IF NOT EXISTS events_open ON events (run, name) WHERE taken_by IS NULL;
 CREATE INDEX IF NOT EXISTS events_taken ON events (taken_by) WHERE taken_by IS NOT NULL;
 CREATE UNIQUE INDEX IF NOT EXISTS events_by_sender ON events (run, sender) WHERE sender <> '';
-{call_names.TABLE}{recalls.TABLE}{actor_rows.TABLE}CREATE TABLE IF NOT EXISTS run_queue (
+{call_names.TABLE}{recalls.TABLE}{actor_rows.TABLE}{run_leavings.TABLE}CREATE TABLE IF NOT EXISTS run_queue (
     number INTEGER PRIMARY KEY,
     run BLOB NOT NULL UNIQUE,
     most INTEGER

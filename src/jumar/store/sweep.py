@@ -134,6 +134,48 @@ def remove(
         return Swept(_shares(items, gone), *blobs[:3], len(failures), 0, 0, blobs.spared)
 
 
+class Discarded(NamedTuple):
+    """What was removed without a sweep of the whole store."""
+
+    calls: int
+    blobs: frozenset[bytes]
+    """The blobs that these results had."""
+
+
+def discard(store: Store, keys: Collection[bytes], reason: str) -> Discarded:
+    """Remove results of calls, and the blobs that no others use; pinned ones, and steps of runs, stay.
+
+    Args:
+        store: The store.
+        keys: Of the calls.
+        reason: What ``jumar why`` is to say.
+
+    Raises:
+        StoreError, sqlite3.Error, OSError: The store cannot be read or written.
+    """
+    store.flush()
+    entries = [entry for key in keys if (entry := store.index.find(key)) is not None]
+    going = [Condemned(entry.key, entry.created_s, reason) for entry in entries]
+    gone = _take(store, stock_of(store), going) if going else set()
+    blobs = frozenset(entry.blob for entry in entries if entry.key in gone and entry.blob is not None)
+    free_blobs(store, blobs)
+    return Discarded(len(gone), blobs)
+
+
+def free_blobs(store: Store, blobs: Collection[bytes]) -> None:
+    """Delete those of these blobs that no row names and no living program uses.
+
+    They stay for the next sweep where another program sweeps at this moment, or where this one has written or found them
+    and may be about to name them again.
+
+    Raises:
+        StoreError: The store cannot be swept.
+    """
+    if blobs:
+        with suppress(BusyError), _sweeping(store, flush=False, wait_s=0.0):
+            sweep_blobs(store, blobs)
+
+
 def evict(store: Store, limit_bytes: int, target_bytes: int) -> int:
     """Bring what the results take below a limit, if it is above, as far as pins and living programs allow.
 
