@@ -55,7 +55,7 @@ class OpenRun:
         self.stopped = ""
         """Why it takes no more calls; empty while it does."""
         self._table, self._lease, self._holder = table, lease, holder
-        self._lock = threading.Lock()
+        self._lock, self._writing = threading.Lock(), threading.Lock()
         begun = table.begun(token) if table else []
         self._known = {step.key for step in begun}
         self._first = {(step.parent, step.position): step for step in begun}
@@ -173,15 +173,16 @@ class OpenRun:
         self._known.add(call.key)
 
     def take_notes(self) -> None:
-        """Write which calls were asked for since the last time."""
-        with self._lock:
-            noted, self._noted = self._noted, []
+        """Write which calls were asked for since the last time; of two threads that do one waits, as names have an order."""
+        with self._writing:
+            with self._lock:
+                noted, self._noted = self._noted, []
             computed = [self._computed.popleft() for _ in range(len(self._computed))]
-        if (noted or computed) and self._table is not None:
-            try:
-                self._table.note_calls(self.token, noted, computed)
-            except (*FAULTS, OSError) as error:
-                self._tell(error)
+            if (noted or computed) and self._table is not None:
+                try:
+                    self._table.note_calls(self.token, noted, computed)
+                except (*FAULTS, OSError) as error:
+                    self._tell(error)
 
     def _tell(self, error: Exception) -> None:
         text = (
