@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import concurrent.futures as cf
 import time
-from collections import deque
+from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from queue import Empty, SimpleQueue
@@ -97,7 +97,8 @@ def as_completed(futures: Iterable[Future[T]], timeout: float | None = None) -> 
     deadline_s = None if timeout is None else time.monotonic() + timeout
     watch = _Watch(list(given))
     number = len(given)
-    given.clear()  # those that were handed out are not kept alive
+    given.clear()
+    del futures  # what has been handed out is not kept alive by this
     try:
         for left in range(number, 0, -1):
             yield watch.next(deadline_s, f"{left} (of {number}) futures did not end within {timeout} s; they go on")
@@ -115,7 +116,7 @@ class _Watch:
     def __init__(self, futures: Sequence[Future[Any]]) -> None:
         self._ended: SimpleQueue[Future[Any]] = SimpleQueue()
         self._open = set(futures)
-        self._untried = deque(futures)
+        self._untried = OrderedDict.fromkeys(futures)
         self._stuck: list[Future[Any]] = []
         for future in futures:
             with future._condition:  # noqa: SLF001  (as in the standard library, whose futures may be among them)
@@ -143,6 +144,7 @@ class _Watch:
             except Empty:
                 raise TimeoutError(late) from None
         self._open.discard(future)
+        self._untried.pop(future, None)
         return future
 
     def leave(self) -> None:
@@ -161,7 +163,7 @@ class _Watch:
     def _work(self, deadline_s: float | None) -> None:
         """Run what is waited for in this thread, as far as that can be, until one has ended."""
         while self._untried and self._ended.empty():
-            future = self._untried.popleft()
+            future = self._untried.popitem(last=False)[0]
             if not isinstance(future, Future) or future.done():
                 continue
             try:
@@ -171,7 +173,8 @@ class _Watch:
                 if self._ended.empty() and len(self._stuck) == len(self._open):
                     raise
             if not future.done() and not self._ended.empty():
-                self._untried.appendleft(future)
+                self._untried[future] = None
+                self._untried.move_to_end(future, last=False)
 
     def _has_ended(self) -> bool:
         return not self._ended.empty()

@@ -569,6 +569,15 @@ def test_a_future_that_is_given_twice_comes_once(waits, executor):
     assert list(waits.as_completed(itertools.repeat(future, 3))) == [future]
 
 
+@pytest.mark.parametrize("waits", [cf, jumar], ids=["standard", "jumar"])
+def test_futures_that_have_come_are_not_kept_alive(waits, executor):
+    came = waits.as_completed([executor.submit(pow, 2, i) for i in range(3)])
+    for _ in range(3):
+        future = weakref.ref(next(came))
+        gc.collect()
+        assert future() is None
+
+
 def test_with_no_time_left_those_come_that_are_done(waits, pool, held, gate):
     quick, slow = pool.submit(abs, -1), pool.submit(held, 1)
     quick.result()
