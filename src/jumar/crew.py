@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from jumar.executors import Executor
+from jumar.executors import Distant, Executor
 from jumar.graph.call import RUNNING, Call
 from jumar.graph.scheduler import Scheduler
 from jumar.here import PLACE, here
@@ -54,6 +54,7 @@ class Crew:
     ) -> None:
         self.name = name
         self._executor = executor
+        self._distant = executor if isinstance(executor, Distant) else None
         self._scheduler = scheduler
         self._queue = scheduler.queue(name)
         self._latch = latch
@@ -163,6 +164,8 @@ class Crew:
     def _work(self, call: Call) -> None:
         before, here.crew = here.crew, self
         try:
+            if self._distant is not None:
+                self._distant.prepare(call)
             with self._latch:
                 first = self._begin(call)
             if first is not None:

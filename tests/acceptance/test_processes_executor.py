@@ -613,3 +613,12 @@ def test_a_task_may_name_an_executor_of_processes():
         assert process_of(1) == os.getpid() != far.spawn(2).result()
         with jumar.options(checkpoint=False):
             assert far.spawn(3).result() != os.getpid()
+
+
+@jumar.task
+def pids_below(n):
+    return {os.getpid()} | (pids_below.spawn(n - 1).result() if n else set())
+
+
+def test_nested_waits_take_no_process_for_each_level(processes):
+    assert len(pids_below.spawn(60).result()) <= 30

@@ -83,6 +83,13 @@ class Distant(Protocol):
         """
         ...
 
+    def prepare(self, call: Call) -> None:
+        """Have a process at hand for a call that was given to a worker, before that begins with it; never raises.
+
+        Starting one may take long. Until it is there, whoever waits for the call may take it back and run it.
+        """
+        ...
+
     def stop_function(self, call: Call) -> None:
         """Stop the function of a call, if it runs; `run_function` returns soon."""
         ...

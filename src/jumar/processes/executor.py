@@ -121,6 +121,15 @@ class ProcessesExecutor:
             self.note(call, ran)
             return ran
 
+    def prepare(self, call: Call) -> None:
+        """See `Distant.prepare`."""
+        if call.task.runs_here:
+            return
+        try:
+            self._pool.prepare()
+        except (Lost, OSError) as error:  # the call is about to meet the same, and can tell whoever wants it
+            _LOG.debug("no worker process could be started ahead of a call: %s", error)
+
     def together(self, call: Call) -> int:
         """See `Distant.together`. A call that has cost a process is not to take others along."""
         return 1 if call.key in self._losses else self._pace.together(call.info.code)

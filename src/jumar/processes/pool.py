@@ -58,6 +58,17 @@ class Pool:
         process.await_start()
         return process
 
+    def prepare(self) -> None:
+        """Start a process if none is idle.
+
+        Raises:
+            Lost, OSError: As `take`.
+        """
+        with self._lock:
+            has_idle = bool(self._idle)
+        if not has_idle:
+            self.put_back(self.take())
+
     def put_back(self, process: WorkerProcess) -> None:
         """Keep a process for the next call, if there are not enough already."""
         with self._lock:
