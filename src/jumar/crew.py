@@ -153,6 +153,10 @@ class Crew:
         """The crew whose workers run the call."""
         return self
 
+    def named(self, name: str | None) -> Crew:  # noqa: ARG002  (there is one)
+        """The crew of the executor of this name."""
+        return self
+
     def mine(self) -> Crew | None:
         """The crew of which this thread is a worker; None where it is none of this engine's."""
         return self if here.crew is self else None

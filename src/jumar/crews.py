@@ -65,7 +65,11 @@ class Crews(Crew):
 
     def of(self, call: Call) -> Crew:
         """The crew of the executor that the call names."""
-        return self if call.executor is None else self._named[call.executor]
+        return self.named(call.executor)
+
+    def named(self, name: str | None) -> Crew:
+        """The crew of the executor of this name; None for the one of calls that name none."""
+        return self if name is None else self._named[name]
 
     def mine(self) -> Crew | None:
         """The crew of which this thread is a worker; None where it is none of this engine's."""

@@ -30,6 +30,7 @@ from jumar.graph.scheduler import Scheduler, upstream_first
 from jumar.live import Live
 from jumar.reading import Reading
 from jumar.record import Recorder
+from jumar.resizing import Resizing
 from jumar.result import KeptError, Shared
 from jumar.runnable import Runnable
 from jumar.running import Running
@@ -124,6 +125,7 @@ class Engine:
         self.want = self._skipping.want
         live.skipped = scheduler.skipped
         self.adopt = Adoptions(live, scheduler, crew, endings.settle, endings.doom).adopt
+        self.resize = Resizing(everywhere, crew, self._latch).resize
         self._flights: Flights | None = None
         if leases is not None:
             from jumar.flights import Flights  # noqa: PLC0415  (most sessions share no calls with other processes)

@@ -282,6 +282,26 @@ class Session:
 
         return ExecutorFace(self.engine)
 
+    def resize(self, workers: int, executor: str | None = None) -> None:
+        """Let so many calls run at a time from now on: workers join, or leave when the calls that they run have ended.
+
+        Args:
+            workers: How many.
+            executor: The named executor that they belong to; None for the session's own.
+
+        Raises:
+            SettingsError: The executor is inline, is none of the session's, or cannot be resized; or the number cannot be.
+
+        Example:
+            >>> with Session(Store.in_memory(), "threads", workers=1) as session:
+            ...     session.resize(4)
+            ...     session.engine.workers
+            4
+
+        *Guarantees*: it does not wait, and no call is stopped or run again. A new worker takes the next call that is ready.
+        """
+        self.engine.resize(workers, executor)
+
     def checkpoint(self) -> None:
         """Return when everything that has finished is in the store.
 

@@ -1,7 +1,7 @@
 """Where calls run."""
 
 from jumar.executors.choice import Choice, NamedChoice, executor_of, named_executors
-from jumar.executors.executor import Distant, Executor, Several
+from jumar.executors.executor import Distant, Executor, Several, Sizable
 from jumar.executors.inline import InlineExecutor
 from jumar.executors.threads import ThreadsExecutor
 
@@ -12,6 +12,7 @@ __all__ = [
     "InlineExecutor",
     "NamedChoice",
     "Several",
+    "Sizable",
     "ThreadsExecutor",
     "executor_of",
     "named_executors",

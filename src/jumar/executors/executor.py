@@ -36,6 +36,19 @@ class Executor(Protocol):
         ...
 
 
+@runtime_checkable
+class Sizable(Protocol):
+    """What an executor has besides if the number of its workers can be changed while they work."""
+
+    def resize(self, workers: int) -> None:
+        """Want so many calls at a time from now on; what runs is not disturbed. Never waits.
+
+        Raises:
+            SettingsError: The number cannot be.
+        """
+        ...
+
+
 class Several(Protocol):
     """Who has given several calls at a time, and is told what becomes of them."""
 

@@ -33,11 +33,7 @@ class ThreadsExecutor:
     name = "threads"
 
     def __init__(self, workers: int | None = None) -> None:
-        if workers is None:
-            workers = processors()
-        if isinstance(workers, bool) or not isinstance(workers, int) or workers < 1:
-            raise SettingsError(f"workers must be a whole number of at least 1, not {workers!r}")
-        self.workers = workers
+        self.workers = checked(processors() if workers is None else workers)
         self._work: SimpleQueue[tuple[Callable[[Any], None], Any] | None] = SimpleQueue()
         self._lock = threading.Lock()
         self._idle = 0
@@ -54,6 +50,14 @@ class ThreadsExecutor:
             else:
                 self._start_thread()
         self._work.put((work, item))
+
+    def resize(self, workers: int) -> None:
+        """Want so many calls at a time; see `Sizable`. A thread too many stays idle.
+
+        Raises:
+            SettingsError: ``workers`` is not a positive whole number.
+        """
+        self.workers = checked(workers)
 
     def close(self, *, wait: bool) -> None:
         """Let idle threads end, and busy ones when they are done; with ``wait``, return after the last."""
@@ -88,6 +92,17 @@ class ThreadsExecutor:
             del job, work, item  # an idle thread keeps nothing alive
             with self._lock:
                 self._idle += 1
+
+
+def checked(workers: object) -> int:
+    """The number of workers, if it can be one.
+
+    Raises:
+        SettingsError: It is not a positive whole number.
+    """
+    if isinstance(workers, bool) or not isinstance(workers, int) or workers < 1:
+        raise SettingsError(f"workers must be a whole number of at least 1, not {workers!r}")
+    return workers
 
 
 def processors() -> int:

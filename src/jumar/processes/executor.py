@@ -23,6 +23,7 @@ from jumar.processes.pool import Pool
 from jumar.processes.process import ANSWER, DONE, ENCODED, ENDS, QUESTION, RETURNED, RUN, WorkerProcess
 from jumar.processes.relay import LOG, OUTPUT
 from jumar.processes.shelf import Shelf
+from jumar.processes.shortage import Shortage
 from jumar.processes.trouble import received, sent
 from jumar.store.store import Store
 from jumar.worker import Ran
@@ -60,6 +61,7 @@ class ProcessesExecutor:
         self._pool = Pool(self.workers, self._start)
         self._furniture: Furniture | None = None
         self._pace = Pace()
+        self._shortage = Shortage()
         self._busy: dict[int, WorkerProcess] = {}
         self._given_up: set[int] = set()
         self._losses: dict[bytes, int] = {}
@@ -69,6 +71,16 @@ class ProcessesExecutor:
     def submit(self, work: Callable[[T], None], item: T) -> None:
         """Carry out ``work(item)`` in a thread, which may run functions elsewhere."""
         self._threads.submit(work, item)
+
+    def resize(self, workers: int) -> None:
+        """Want so many calls at a time; see `Sizable`. A process too many ends, when its call has if it runs one.
+
+        Raises:
+            SettingsError: ``workers`` is not a positive whole number.
+        """
+        self._threads.resize(workers)
+        self.workers = workers
+        self._pool.resize(workers)
 
     def close(self, *, wait: bool) -> None:
         """Take no more work. With ``wait``, return when what was submitted is done; else end what runs."""
@@ -106,8 +118,7 @@ class ProcessesExecutor:
                 begins()
                 ran = self._run_on(process, call, message, serial)
             except Lost:
-                how = process.bury()
-                self._clear(process)
+                how = self._bury(process)
                 if call.serial != serial or self._pool.is_closed:  # nobody waits for it any more
                     return Ran(None, WorkerLostError(f"task {call.task.name!r} was stopped"), 0.0)
                 if self._is_given_up(call, process, how):
@@ -164,8 +175,7 @@ class ProcessesExecutor:
 
     def _end_lost(self, process: WorkerProcess, run: BatchRun, batch: Several) -> None:
         """Go on after a process was lost that had several calls: only the one that had begun has had its chance."""
-        how = process.bury()
-        self._clear(process)
+        how = self._bury(process)
         culprit, *rest = run.open
         if self._pool.is_closed:  # nobody waits for them any more
             for each in (culprit, *rest):
@@ -308,6 +318,14 @@ class ProcessesExecutor:
             self._lost_retries,
         )
         return False
+
+    def _bury(self, process: WorkerProcess) -> str:
+        """Make sure that a lost process is gone, with what it has left; what it died of."""
+        how = process.bury()
+        self._clear(process)
+        if process.was_killed and self._shortage.has_killed():
+            return f"{how}: the system ran out of memory, its kernel says"
+        return how
 
     def _clear(self, process: WorkerProcess) -> None:
         if self._furniture is not None:

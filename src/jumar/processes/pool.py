@@ -82,6 +82,15 @@ class Pool:
                 each.bury()
                 self._forget(each)
 
+    def resize(self, size: int) -> None:
+        """Keep so many idle ones; those too many end now, busy ones when they are put back."""
+        with self._lock:
+            self._size = size
+            spare, self._idle = self._idle[size:], self._idle[:size]
+            self._leaving += spare
+        for process in spare:
+            process.dismiss()
+
     @property
     def sent_messages(self) -> int:
         """How many messages of several calls were sent to the processes that are, or were, idle last."""

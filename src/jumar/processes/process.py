@@ -110,6 +110,11 @@ class WorkerProcess:
         """Whether it has not ended."""
         return self._popen.poll() is None
 
+    @property
+    def was_killed(self) -> bool:
+        """Whether it was ended by SIGKILL, which nobody here has sent."""
+        return self._popen.returncode == -signal.SIGKILL
+
     def kill(self) -> None:
         """End it now, and what its tasks have started."""
         self.is_gone = True
