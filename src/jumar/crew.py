@@ -104,8 +104,10 @@ class Crew:
             most: How many at most.
             fits: Whether a call may be followed by others.
         """
+        if self._memory is not None or self._at_work > self._places:  # what each begins with is counted there
+            return []
         queue = self._queue
-        share = min(most, queue.waiting // self._places) if self._at_work <= self._places else 0
+        share = min(most, queue.waiting // self._places)
         calls: list[Call] = []
         while len(calls) < share and (call := self._scheduler.take(queue)) is not None:
             calls.append(call)
@@ -133,6 +135,10 @@ class Crew:
         """Let so many more in, for workers that only wait; a negative number takes places back."""
         self._places += places
         self._lent += places
+
+    def resize(self, by: int) -> None:
+        """Let so many more in, or fewer, for good."""
+        self._places += by
 
     def bound(self, memory: Memory) -> None:
         """Let calls begin only where memory is not short, or none goes on otherwise."""

@@ -91,9 +91,12 @@ def crew_of(
     scheduler: Scheduler,
     latch: Latch,
     serve: Callable[[Call], None],
+    in_place: object = None,
 ) -> Crew:
-    """The crew, or crews, of an engine; one executor pays nothing for there being no others."""
-    return Crews(executor, named, scheduler, latch, serve) if named else Crew(executor, scheduler, latch, serve)
+    """The crew, or crews, of an engine; one executor pays nothing for there being no others. See `Crew`."""
+    if named and in_place is None:
+        return Crews(executor, named, scheduler, latch, serve)
+    return Crew(executor, scheduler, latch, serve, in_place)
 
 
 def unknown_executor(name: str, task: str, known: Iterable[str]) -> str:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from jumar.clock import Clock, SystemClock
 from jumar.continuation import Continuation
 from jumar.continuing import Continuing
-from jumar.crew import NOBODY, Crew
+from jumar.crew import NOBODY
 from jumar.crews import crew_of, unknown_executor
 from jumar.endings import Endings
 from jumar.errors import ArgumentError, JumarError
@@ -111,11 +111,8 @@ class Engine:
         named: Mapping[Any, Executor] = self._executors
         everywhere: dict[str | None, Executor] = {None: executor, **named}
         self._running = running = Running(self, live, scheduler, self._recorder, everywhere, in_place=in_place)
-        self._crew = crew = (
-            Crew(executor, scheduler, live.latch, running.serve, self)
-            if in_place
-            else crew_of(executor, self._executors, scheduler, live.latch, running.serve)
-        )
+        where = self if in_place else None
+        self._crew = crew = crew_of(executor, self._executors, scheduler, live.latch, running.serve, where)
         self._endings = endings = Endings(live, scheduler, crew, self._recorder, self.listeners)
         self._waits = Waits(self, self._latch, scheduler, crew, running.carry_out, in_place=in_place)
         reading = Reading(live, scheduler, crew, self._await)

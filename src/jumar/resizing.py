@@ -43,7 +43,6 @@ class Resizing:
         with self._latch:
             before = executor.workers
             executor.resize(workers)
-            crew = self._crew.named(name)
-            crew.lend(executor.workers - before)
+            self._crew.named(name).resize(executor.workers - before)
             calls = self._crew.free()
         self._crew.start(calls)
