@@ -83,7 +83,7 @@ class Recorder:
         if not call.look and self._store.find(key) is not None:
             self._store.note_loss(key, REFRESHED)
         entry = self._entry(call, key, payload, ran.seconds)
-        self._store.record(entry)
+        self._store.record(entry, flushes=call.journaled)
         return self._held(call, value, entry), self._committed(call) if call.journaled else None
 
     def _held(self, call: Call, value: Any, entry: Entry | None = None) -> Result:
@@ -149,7 +149,7 @@ class Recorder:
             return
         payload = payload._replace(codec=f"{GRAPH}:{payload.codec}")
         for each in wanted:
-            self._store.record(self._entry(each, each.key, payload, each.seconds))
+            self._store.record(self._entry(each, each.key, payload, each.seconds), flushes=call.journaled)
         self._committed(call)
 
     def error(self, call: Call, error: Exception, seconds: float) -> None:
@@ -159,7 +159,10 @@ class Recorder:
         except Exception as trouble:  # noqa: BLE001  (pickling runs user code)
             self.complain("unsaved", call, _NOT_KEPT, trouble)
             return
-        self._store.record(self._entry(call, call.key, payload._replace(codec=f"{ERROR}:{payload.codec}"), seconds))
+        self._store.record(
+            self._entry(call, call.key, payload._replace(codec=f"{ERROR}:{payload.codec}"), seconds),
+            flushes=call.journaled,
+        )
         self._committed(call)
 
     def inherited(self, call: Call, result: Result) -> tuple[Result, StoreError | None]:
@@ -170,7 +173,7 @@ class Recorder:
             return self.result(call, Ran(result.take(), None, call.seconds))
         payload = Payload(row.codec, row.size_bytes, row.inline, row.blob)
         entry = self._entry(call, key, payload, call.seconds)
-        self._store.record(entry)
+        self._store.record(entry, flushes=call.journaled)
         return Kept(self._store, entry), self._committed(call)
 
     def _payload(self, call: Call, ran: Ran) -> tuple[Payload | None, StoreError | None]:

@@ -209,3 +209,61 @@ def test_what_ends_the_thread_is_raised_in_whoever_uses_it(disk):
 
 def test_a_flush_of_nothing_returns_at_once(make):
     assert make(linger_s=60).flush()
+
+
+def test_who_waits_writes_what_nobody_writes_yet(make, troubles):
+    threads = []
+    writer = Writer(lambda entries, failures: threads.append(threading.current_thread()), troubles.append)
+    for number in range(3):
+        writer.enqueue(entry(number), flushes=True)
+        assert writer.flush()
+    assert threads == [threading.current_thread()] * 3
+    assert [writer.pending(key_of(number)) for number in range(3)] == [None] * 3
+    writer.close()
+
+
+def test_what_was_handed_over_without_a_word_is_written_though_somebody_else_has_flushed(disk, make):
+    writer = make()
+    writer.enqueue(entry(0), flushes=True)
+    writer.flush()
+    writer.enqueue(entry(1))
+    for _ in range(2):
+        assert disk.arrived.acquire(timeout=60)
+    writer.close()
+    assert disk.entries == [entry(0), entry(1)]
+
+
+def test_one_group_is_written_at_a_time_and_in_order_whoever_writes(disk, make):
+    writer = make(linger_s=0)
+    disk.gate.clear()
+    flusher = threading.Thread(target=lambda: (writer.enqueue(entry(0), flushes=True), writer.flush()))
+    flusher.start()
+    assert disk.arrived.acquire(timeout=60)
+    writer.enqueue(entry(1))
+    assert not disk.arrived.acquire(blocking=False)
+    disk.gate.set()
+    flusher.join(60)
+    assert writer.flush()
+    assert disk.entries == [entry(0), entry(1)]
+
+
+class Interrupted(BaseException):
+    """What Ctrl-C is in the main thread."""
+
+
+def test_a_flush_that_is_interrupted_leaves_its_group_to_the_other_thread(troubles):
+    written, errors = [], [Interrupted()]
+
+    def commit(entries, failures):
+        if errors:
+            raise errors.pop()
+        written.extend(entries)
+
+    writer = Writer(commit, troubles.append)
+    writer.enqueue(entry(0), flushes=True)
+    with pytest.raises(Interrupted):
+        writer.flush()
+    writer.enqueue(entry(1))
+    writer.close()
+    assert written == [entry(0), entry(1)]
+    assert troubles == []

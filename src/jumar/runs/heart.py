@@ -22,34 +22,44 @@ class Heart:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._drivers: list[Beating] = []
-        self._wake = threading.Event()
+        self._beating: list[Beating] = []
+        self._hasty = 0
+        self._begin, self._soon = threading.Event(), threading.Event()
         self._thread: threading.Thread | None = None
 
-    def add(self, driver: Beating) -> None:
-        """Begin to beat for a driver."""
+    def add(self, each: Beating, *, hasty: bool = False) -> None:
+        """Begin to beat for something; ``hasty`` says that it also wants to beat when it is nudged."""
         with self._lock:
-            self._drivers.append(driver)
+            self._beating.append(each)
+            self._hasty += hasty
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="jumar-runs", daemon=True)
                 self._thread.start()
-        self._wake.set()
+            if not self._begin.is_set():
+                self._begin.set()
 
     def nudge(self) -> None:
-        """Beat soon: something has ended that others may wait for."""
-        self._wake.set()
+        """Beat soon, if somebody is in haste: something has ended that others may wait for."""
+        if self._hasty:
+            self._soon.set()
 
-    def remove(self, driver: Beating) -> None:
+    def remove(self, each: Beating, *, hasty: bool = False) -> None:
         """Beat for it no more."""
         with self._lock:
-            self._drivers.remove(driver)
+            self._beating.remove(each)
+            self._hasty -= hasty
 
     def _run(self) -> None:
         while True:
-            self._wake.wait(PERIOD_S if self._drivers else None)
-            self._wake.clear()
-            for driver in self._drivers.copy():
-                driver.beat()
+            # A period passes before the first beat: a short run is not to share the store with it.
+            self._begin.wait()
+            self._soon.wait(PERIOD_S)
+            self._soon.clear()
+            for each in self._beating.copy():
+                each.beat()
+            with self._lock:
+                if not self._beating:
+                    self._begin.clear()
 
 
 HEART = Heart()

@@ -120,7 +120,7 @@ class Line:
                 self._engine.expect(1)
                 if not self._beats:
                     self._beats = True
-                    HEART.add(self)
+                    HEART.add(self, hasty=True)
             self._call(called - {token})
         return token in called
 
@@ -174,7 +174,7 @@ class Line:
     def _rest(self) -> None:
         if not self._tickets and self._beats:
             self._beats = False
-            HEART.remove(self)
+            HEART.remove(self, hasty=True)
 
     def _refusal(self, run_id: str, full: Full) -> str:
         names = ("max_running_runs", "max_queued_runs", "max_store_running_runs", "max_store_queued_runs")

@@ -45,7 +45,7 @@ class Wait:
         self.run, self.table, self.index = run, Awaited(store.index), store.index
         since_s = self._clock.now_s()
         until_s = None if limit_s is None else since_s + limit_s
-        self.row = WaitRow(key, run.token, name, since_s, until_s)
+        self.row = WaitRow(run.token, key, name, since_s, until_s)
         self._limit_s: float = math.inf if limit_s is None else limit_s
         self._started_s = self._clock.elapsed_s()
         self._tell: Callable[[Any], object] | None = tell
@@ -189,14 +189,18 @@ class Vigil:
     def beat(self) -> None:
         """Look for what others have sent, and for times that have come in ways that alarms do not hear of."""
         with self._lock:
-            tables = {id(wait.index): wait for place, waits in self._waits.items() if place[1] for wait in waits}
-            for wait in tables.values():
+            asked: dict[int, list[Wait]] = {}
+            for (_, name), waits in self._waits.items():
+                if name:
+                    first = next(iter(waits))
+                    asked.setdefault(id(first.index), []).append(first)
+            for firsts in asked.values():
                 try:
-                    there = wait.table.there()
+                    there = firsts[0].table.there([wait.place for wait in firsts])
                 except (*FAULTS, OSError) as error:
-                    self._complain(wait, error)
+                    self._complain(firsts[0], error)
                     return
-                for place in there & self._waits.keys():
+                for place in there:
                     self._look_at(self._waits[place])
             due = [wait for waits in self._waits.values() for wait in waits if wait.is_due]
             for wait in due:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections.abc import Collection
 from typing import Any, Literal, NamedTuple
 
 from jumar.keys.digest import digest
@@ -11,13 +12,14 @@ from jumar.store.database import Database
 from jumar.store.pins import has_table
 
 _OPEN = """
-SELECT w.key, w.run, w.name, w.since_s, w.until_s, w."check" FROM waits AS w
+SELECT w.run, w.key, w.name, w.since_s, w.until_s, w."check" FROM waits AS w
 WHERE w.run = ? AND NOT EXISTS (SELECT 1 FROM calls WHERE calls.key = w.key) ORDER BY w.since_s
 """
 _TAKE = """
 UPDATE events SET taken_by = ?
 WHERE number = (SELECT min(number) FROM events WHERE run = ? AND name = ? AND taken_by IS NULL)
 """
+_WAIT_COLUMNS = 'run, key, name, since_s, until_s, "check"'
 _EVENT_COLUMNS = 'number, run, name, payload, sent_s, sender, taken_by, "check"'
 
 Sent = Literal["sent", "known", "no run", "over"]
@@ -26,10 +28,10 @@ Sent = Literal["sent", "known", "no run", "over"]
 class WaitRow(NamedTuple):
     """A wait as it is recorded."""
 
-    key: bytes
-    """The step's."""
     run: bytes
     """The run's token."""
+    key: bytes
+    """The step's."""
     name: str
     """The event's name; empty for a sleep."""
     since_s: float
@@ -95,8 +97,9 @@ class Awaited:
         row = wait.checked()
 
         def write(connection: sqlite3.Connection) -> tuple[float | None, str | None]:
-            connection.execute("INSERT OR IGNORE INTO waits VALUES (?, ?, ?, ?, ?, ?)", row)
-            until_s = connection.execute("SELECT until_s FROM waits WHERE key = ?", (wait.key,)).fetchone()[0]
+            connection.execute(f"INSERT OR IGNORE INTO waits ({_WAIT_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?)", row)
+            found = connection.execute("SELECT until_s FROM waits WHERE run = ? AND key = ?", row[:2])
+            until_s = found.fetchone()[0]
             return until_s, _taken(connection, wait) if wait.name else None
 
         return self._database.transact(write)
@@ -105,10 +108,15 @@ class Awaited:
         """The payload of the event that ends a wait, which no other wait has then; None where none has come."""
         return self._database.transact(lambda connection: _taken(connection, wait))
 
-    def there(self) -> set[tuple[bytes, str]]:
-        """The runs for which events are there that nobody has taken, with the events' names."""
+    def there(self, places: Collection[tuple[bytes, str]]) -> list[tuple[bytes, str]]:
+        """Those of the places for which events are there that nobody has taken.
+
+        Args:
+            places: Runs, each with the name of an event.
+        """
+        question = "SELECT EXISTS (SELECT 1 FROM events WHERE run = ? AND name = ? AND taken_by IS NULL)"
         with self._database.reading() as connection:
-            return set(connection.execute("SELECT DISTINCT run, name FROM events WHERE taken_by IS NULL"))
+            return [place for place in places if connection.execute(question, place).fetchone()[0]]
 
     def send(self, event: EventRow) -> tuple[Sent, int]:
         """Add an event, and its number.
@@ -139,7 +147,7 @@ class Awaited:
 
     def waits(self, run: bytes) -> list[WaitRow]:
         """All waits of a run, in the order in which they began."""
-        question = 'SELECT key, run, name, since_s, until_s, "check" FROM waits WHERE run = ? ORDER BY since_s'
+        question = f"SELECT {_WAIT_COLUMNS} FROM waits WHERE run = ? ORDER BY since_s"
         return [WaitRow(*row) for row in self._rows(question, run)]
 
     def events(self, run: bytes) -> list[EventRow]:
@@ -161,10 +169,11 @@ def forget(connection: sqlite3.Connection, run: bytes) -> None:
 
 
 def _taken(connection: sqlite3.Connection, wait: WaitRow) -> str | None:
-    question = "SELECT payload FROM events WHERE taken_by = ?"
-    found = connection.execute(question, (wait.key,)).fetchone()
+    question = "SELECT payload FROM events WHERE run = ? AND name = ? AND taken_by = ?"
+    place = (wait.run, wait.name, wait.key)
+    found = connection.execute(question, place).fetchone()
     if found is None and connection.execute(_TAKE, (wait.key, wait.run, wait.name)).rowcount:
-        found = connection.execute(question, (wait.key,)).fetchone()
+        found = connection.execute(question, place).fetchone()
     return None if found is None else str(found[0])
 
 

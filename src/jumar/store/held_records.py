@@ -50,10 +50,10 @@ class HeldScribe:
         self._inline_bytes = 0
         self._process = os.getpid()
 
-    def enqueue(self, record: Entry | Failure) -> None:
+    def enqueue(self, record: Entry | Failure, *, flushes: bool = False) -> None:
         """Hold a record; writes everything held where that is too much."""
         if self._is_elsewhere:
-            self._inner.enqueue(record)
+            self._inner.enqueue(record, flushes=flushes)
             return
         with self._lock:
             self._records.append(record)

@@ -133,14 +133,14 @@ class JoinedStore(Store):
 
     # -- keeping -------------------------------------------------------------------------------------------------------
 
-    def record(self, entry: Entry) -> None:
+    def record(self, entry: Entry, *, flushes: bool = False) -> None:
         """Keep a result; one of another store only if this store adopts and can have its blob."""
         is_foreign = type(entry) is Foreign
         if is_foreign and (not self.adopts or self._is_kept(entry)):
             return
         # A row of one's own may name another store's blob too: of a call that ended as one did that was found there.
         if self._brought(entry):
-            super().record(Entry(*entry) if is_foreign else entry)
+            super().record(Entry(*entry) if is_foreign else entry, flushes=flushes)
 
     def _is_kept(self, entry: Entry) -> bool:
         kept = self.scribe.pending(entry.key) or self.index.find(entry.key)

@@ -28,6 +28,9 @@ _BEGIN = """
 INSERT OR REPLACE INTO journal (key, run, parent, position, task, parameters, arguments, begun_s)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 """
+_MAY_BEGIN = """
+SELECT (SELECT state FROM named_runs WHERE token = ?), EXISTS (SELECT 1 FROM leases WHERE key = ? AND holder = ?)
+"""
 _END = """
 UPDATE named_runs SET state = ?, ended_s = ?, error = ?, traceback = ?, result = ?, drives = ? WHERE token = ?
 """
@@ -194,10 +197,10 @@ class NamedRuns:
         row = (step.key, token, *step[1:])
 
         def write(connection: sqlite3.Connection) -> Literal["begun", "cancelled", "taken"]:
-            state = connection.execute("SELECT state FROM named_runs WHERE token = ?", (token,)).fetchone()
-            if state is None or state[0] == "cancelled":
+            state, is_held = connection.execute(_MAY_BEGIN, (token, lease, holder)).fetchone()
+            if state is None or state == "cancelled":
                 return "cancelled"
-            if not connection.execute("SELECT 1 FROM leases WHERE key = ? AND holder = ?", (lease, holder)).fetchone():
+            if not is_held:
                 return "taken"
             connection.execute(_BEGIN, row)
             return "begun"

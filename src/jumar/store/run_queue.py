@@ -75,7 +75,8 @@ class RunQueue:
             if not self._leases.take_within(connection, queue_key(run)):
                 raise Elsewhere(is_driven=False)
             connection.execute(
-                "INSERT INTO run_queue (run, most) VALUES (?, ?) ON CONFLICT (run) DO UPDATE SET most = excluded.most",
+                "INSERT INTO run_queue (run, number, most) SELECT ?, coalesce(max(number), 0) + 1, ? FROM run_queue "
+                "WHERE true ON CONFLICT (run) DO UPDATE SET most = excluded.most",
                 (run, self._limits.running),
             )
             connection.execute(

@@ -12,8 +12,8 @@ from jumar.store.records import Entry, Failure
 class Scribe(Protocol):
     """Takes records on their way to the index."""
 
-    def enqueue(self, record: Entry | Failure) -> None:
-        """Hand over a record."""
+    def enqueue(self, record: Entry | Failure, *, flushes: bool = False) -> None:
+        """Hand over a record; ``flushes`` says that the caller flushes next, so that nobody need be woken for it."""
 
     def pending(self, key: bytes) -> Entry | None:
         """A result that is not in the index yet."""
@@ -35,7 +35,7 @@ class DirectScribe:
     def __init__(self, index: Index) -> None:
         self._index = index
 
-    def enqueue(self, record: Entry | Failure) -> None:
+    def enqueue(self, record: Entry | Failure, *, flushes: bool = False) -> None:  # noqa: ARG002
         """Add the record to the index."""
         if isinstance(record, Entry):
             self._index.add([record])
@@ -59,5 +59,5 @@ class SilentScribe(DirectScribe):
     def __init__(self) -> None:
         super().__init__(MemoryIndex())
 
-    def enqueue(self, record: Entry | Failure) -> None:
+    def enqueue(self, record: Entry | Failure, *, flushes: bool = False) -> None:
         """Pass over the record."""

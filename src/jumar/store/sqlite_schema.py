@@ -6,7 +6,7 @@ from functools import cache
 
 from jumar.store import actor_rows, call_names, equivalence, recalls, run_leavings
 
-USER_VERSION = 8
+USER_VERSION = 9
 """The revision of these tables, kept in the database's header: 0 means that nothing is there yet. A revision only adds
 tables, so that a jumar that knows an earlier one reads what it knows; what it cannot read has a new store format."""
 
@@ -97,17 +97,18 @@ CREATE TABLE IF NOT EXISTS journal (
     PRIMARY KEY (key, run)
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS named_runs_by_result ON named_runs (result) WHERE result IS NOT NULL;
+CREATE UNIQUE INDEX IF NOT EXISTS named_runs_by_token ON named_runs (token);
 CREATE INDEX IF NOT EXISTS journal_by_run ON journal (run);
 CREATE TABLE IF NOT EXISTS run_calls (run BLOB NOT NULL, key BLOB NOT NULL, PRIMARY KEY (run, key)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS waits (
-    key BLOB PRIMARY KEY,
     run BLOB NOT NULL,
+    key BLOB NOT NULL,
     name TEXT NOT NULL,
     since_s REAL NOT NULL,
     until_s REAL,
-    "check" BLOB NOT NULL
+    "check" BLOB NOT NULL,
+    PRIMARY KEY (run, key)
 ) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS waits_by_run ON waits (run);
 CREATE TABLE IF NOT EXISTS events (
     number INTEGER PRIMARY KEY,
     run BLOB NOT NULL,
@@ -118,14 +119,13 @@ CREATE TABLE IF NOT EXISTS events (
     taken_by BLOB,
     "check" BLOB NOT NULL
 );
-CREATE INDEX IF NOT EXISTS events_open ON events (run, name) WHERE taken_by IS NULL;
-CREATE INDEX IF NOT EXISTS events_taken ON events (taken_by) WHERE taken_by IS NOT NULL;
+CREATE INDEX IF NOT EXISTS events_by_name ON events (run, name, taken_by);
 CREATE UNIQUE INDEX IF NOT EXISTS events_by_sender ON events (run, sender) WHERE sender <> '';
 {call_names.TABLE}{recalls.TABLE}{actor_rows.TABLE}{run_leavings.TABLE}CREATE TABLE IF NOT EXISTS run_queue (
-    number INTEGER PRIMARY KEY,
-    run BLOB NOT NULL UNIQUE,
+    run BLOB PRIMARY KEY,
+    number INTEGER NOT NULL,
     most INTEGER
-);
+) WITHOUT ROWID;
 PRAGMA user_version = {USER_VERSION};
 """
 

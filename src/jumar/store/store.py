@@ -314,12 +314,17 @@ class Store:
             blob = self.blobs.write(frames)
         return Payload(name, blob.size_bytes, None, blob.digest)
 
-    def record(self, entry: Entry) -> None:
-        """Keep a result: it can be found from now on, and is on its way to the disk."""
+    def record(self, entry: Entry, *, flushes: bool = False) -> None:
+        """Keep a result: it can be found from now on, and is on its way to the disk.
+
+        Args:
+            entry: The result.
+            flushes: Whether the caller calls `flush` next.
+        """
         self._absence.note(entry.key)
         if entry.content is not None:
             self._absence.note(entry.content)
-        self.scribe.enqueue(entry)
+        self.scribe.enqueue(entry, flushes=flushes)
         if not self.read_only:
             self._outlines.note(entry.arguments)
 

@@ -1,4 +1,4 @@
-"""The one thread that commits: results are handed to it at almost no cost and reach the index in groups."""
+"""The thread that commits: results are handed to it at almost no cost and reach the index in groups."""
 
 from __future__ import annotations
 
@@ -30,8 +30,11 @@ class Writer:
     the first records, so that a busy program does not pay for a transaction per result. What waits is bounded: who
     records more than the disk can take waits for it.
 
+    Who waits for what was handed over writes it, if nobody does yet: the way to the thread and back takes longer than a
+    commit, and much longer where other threads compute.
+
     Args:
-        commit: Writes a group, all or nothing; called on the writer's thread only.
+        commit: Writes a group, all or nothing; one at a time is written, in whatever thread.
         report: Told of groups that could not be written: at once for each new kind of error, then at most every ten seconds.
         max_records: How many records may wait.
         max_bytes: How many bytes of results and arguments may wait.
@@ -63,7 +66,7 @@ class Writer:
         self._queued_bytes = 0
         self._pending: dict[bytes, Entry] = {}
         self._taken = self._ended = 0
-        self._idle = False
+        self._idle = self._writing = False
         self._hurry = False
         self._closing = False
         self._crash: BaseException | None = None
@@ -77,8 +80,12 @@ class Writer:
         self._thread = threading.Thread(target=self._run, name="jumar-store-writer", daemon=True)
         self._thread.start()
 
-    def enqueue(self, record: Entry | Failure) -> None:
+    def enqueue(self, record: Entry | Failure, *, flushes: bool = False) -> None:
         """Hand over a record; waits only while too much is waiting already.
+
+        Args:
+            record: The record.
+            flushes: Whether the caller flushes next, and may write it then: the thread is not woken for it.
 
         Raises:
             BaseException: What ended the writer's thread, if something did.
@@ -94,7 +101,7 @@ class Writer:
                     self._pending[record.key] = record
                     if record.content is not None:
                         self._pending[record.content] = record
-                if self._idle:
+                if self._idle and not flushes:
                     self._idle = False
                     self._work.notify()
                 return
@@ -116,8 +123,13 @@ class Writer:
         deadline_s = None if timeout_s is None else time.monotonic() + timeout_s
         with self._lock:
             target = self._taken
-            self._hurry = True
-            self._work.notify()
+            group = self._take() if timeout_s is None and self._may_write_here() else []
+        if group:
+            self._write_here(group)
+        with self._lock:
+            if self._ended < target:
+                self._hurry = True
+                self._work.notify()
             while self._ended < target:
                 if not self._alive:
                     self._raise_crash()
@@ -201,17 +213,38 @@ class Writer:
     def _next_group(self) -> list[Entry | Failure]:
         """What has gathered, as soon as there is something; empty when the writer is closed."""
         with self._lock:
-            while not self._queue and not self._closing:
+            while self._writing or (not self._queue and not self._closing):
                 self._hurry = False
                 self._idle = True
                 self._work.wait()
                 if self._queue and not self._hurry and not self._closing and self._linger_s:
                     self._work.wait(self._linger_s)
             self._idle = False
-            group, self._queue = self._queue, []
-            self._queued_bytes = 0
-            self._progress.notify_all()
+            return self._take()
+
+    def _take(self) -> list[Entry | Failure]:
+        """What has gathered, to be written by whoever takes it. The lock is held."""
+        group, self._queue = self._queue, []
+        self._queued_bytes = 0
+        self._writing = bool(group)
+        self._progress.notify_all()
         return group
+
+    def _may_write_here(self) -> bool:
+        """Whether who waits may as well write: nobody does. The lock is held."""
+        return not self._writing and self._process == os.getpid() and self._crash is None
+
+    def _write_here(self, group: list[Entry | Failure]) -> None:
+        """Write a group in the thread that waits for it: that saves the way to the other thread and back."""
+        try:
+            self._write(group)
+        except BaseException:  # this thread was interrupted: the other one writes what is not known to be written
+            with self._lock:
+                self._queue[:0] = group
+                self._writing = False
+                self._work.notify()
+            raise
+        self._end(group)
 
     def _write(self, group: Sequence[Entry | Failure]) -> None:
         try:
@@ -232,7 +265,11 @@ class Writer:
                 if type(record) is Entry and record.content is not None and pending.get(record.content) is record:
                     del pending[record.content]
             self._ended += len(group)
+            self._writing = False
             self._progress.notify_all()
+            if self._idle and (self._queue or self._closing):  # it was woken while another thread wrote
+                self._idle = False
+                self._work.notify()
 
     def _tell(self, kind: str, text: str, key: bytes | None, error: Exception | None) -> None:
         now_s = time.monotonic()
