@@ -321,6 +321,7 @@ class Recorder:
         # A forked child leaves the block of its parent's session, too: that is no end of it.
         if self._store.is_closed or self._process != os.getpid():
             return
+        self._store.end_notes()
         if self._asked and self._run:
             self._store.note_codes(self._run, frozenset(self._asked))
         elif self._asked:
@@ -366,6 +367,8 @@ class Recorder:
         reason = f"{type(error).__name__}: {error}" if error else ""
         message = text.format(task=call.task.name, key=call.key.hex()[:12], reason=reason)
         self._tell(Trouble(kind, message, call.key, error))
+        if kind == "unsaved":
+            self._store.note_unkept(call.key, reason)
         trouble = StoreError(message)
         trouble.__cause__ = error
         return trouble

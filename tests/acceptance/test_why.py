@@ -5,6 +5,8 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
+import warnings
 
 import pytest
 
@@ -318,6 +320,28 @@ def test_a_result_that_cannot_be_decoded_any_more_is_not_called_new(project):
     [text] = project.reasons("box")
     assert ": it could not be decoded (AttributeError: " in text
     assert project.summary()[1].startswith("1 call ran again: 1 because its result was lost (it could not be decoded ")
+
+
+def test_that_a_result_could_not_be_kept_is_told_by_later_programs(tmp_path, tally):
+    @jumar.task
+    def lock(number):
+        tally.add("lock")
+        return threading.Lock() if tally["lock"] == 1 else number
+
+    with (
+        warnings.catch_warnings(action="ignore", category=jumar.StoreWarning),
+        jumar.Session(tmp_path / "store"),
+    ):
+        lock(1)
+    with (
+        Store.open(tmp_path / "store") as store,
+        pytest.raises(jumar.StoreError, match=r"no call .* its result could not be kept: TypeError: cannot pickle"),
+    ):
+        explain(store, lock.key(1)[:12])
+    with jumar.Session(tmp_path / "store"):
+        future = lock.spawn(1)
+        assert future.result() == 1
+        assert [reason.kind for reason in future.why().reasons] == ["unkept"]
 
 
 def test_the_command_wraps_at_the_width_it_is_given_and_leaves_no_blanks_at_ends(project):

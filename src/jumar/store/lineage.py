@@ -19,6 +19,8 @@ SUSPICION = "audit"
 """Stands as the reason where nothing was lost: the call gave another result when it was run again."""
 REFRESHED = "a refresh was asked for"
 EXPIRED = "its kept result was older than its ttl_s"
+UNKEPT = "could not be kept: "
+"""Begins the reason where a call has run and there never was a result."""
 RENEWALS = (REFRESHED, EXPIRED)
 """Stand as the reason where a result was there, and a new one took its place because the user had said so."""
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Collection
+from contextlib import suppress
 
 from jumar.clock import Clock
 from jumar.errors import StoreError
-from jumar.store.lineage import Lineage, Loss
+from jumar.store.lineage import LOSSES_KEPT, UNKEPT, Lineage, Loss
 from jumar.store.sqlite_connection import FAULTS
 from jumar.store.trouble import Report, Trouble
 
@@ -29,6 +31,7 @@ class Notes:
         self._report = report
         self._now_s = clock.now_s
         self._read_only = read_only
+        self._unkept: deque[Loss] = deque(maxlen=LOSSES_KEPT)
 
     def loss(self, key: bytes, reason: str) -> None:
         """Note for ``jumar why`` that the kept result of a call is not used any more."""
@@ -76,6 +79,18 @@ class Notes:
             return
         if run := self.begin_run(script, idle=True):
             self.codes(run, codes)
+
+    def unkept(self, key: bytes, reason: str) -> None:
+        """Note that a call has run and its result could not be kept; written by `end`, as there may be many of these."""
+        self._unkept.append(Loss(key, self._now_s(), f"{UNKEPT}{reason}"))
+
+    def end(self) -> None:
+        """Write what waits, as a session ends."""
+        unkept = [self._unkept.popleft() for _ in range(len(self._unkept))]
+        if unkept and not self._read_only:
+            # Where this cannot be written either, the trouble was told for each of them.
+            with suppress(*FAULTS, OSError):
+                self._lineage.note_losses(unkept)
 
     def _tell(self, text: str, error: Exception, key: bytes | None = None) -> None:
         self._report(Trouble("unsaved", text, key, error))

@@ -118,6 +118,7 @@ class Store:
         notes = Notes(self.lineage, report, self.clock, read_only=read_only)
         self.note_loss, self.begin_run = notes.loss, notes.begin_run
         self.note_codes, self.note_idle_run = notes.codes, notes.idle_run
+        self.note_unkept, self.end_notes = notes.unkept, notes.end
         """See `Notes`."""
         self.task = TaskNumbers(index, self.lineage, report, read_only=read_only).number
         """See `TaskNumbers.number`."""

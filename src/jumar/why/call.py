@@ -9,7 +9,7 @@ from jumar.errors import StoreError
 from jumar.keys.call import describe_arguments, split_arguments
 from jumar.keys.code import CodePart
 from jumar.keys.value import parts as places
-from jumar.store.lineage import RENEWALS, SUSPICION, Loss
+from jumar.store.lineage import RENEWALS, SUSPICION, UNKEPT, Loss
 from jumar.store.records import NEED_BYTES, CallRecord
 from jumar.store.store import Store
 from jumar.why.compare import argument_reasons, code_reasons, is_reference
@@ -43,7 +43,7 @@ def explain(store: Store, key: str) -> Explanation:
     """
     found = [record for record, _ in zip(store.calls(prefix=key), range(2), strict=False)]
     if not found:
-        raise StoreError(f"no call in {store!r} has a key that starts with {key}: see `jumar calls`")
+        raise StoreError(f"no call in {store!r} has a key that starts with {key}{_lost(store, key)}: see `jumar calls`")
     if len(found) > 1:
         raise StoreError(f"several calls in {store!r} have keys that start with {key}: write more of it")
     return explain_record(store, found[0], history=History(store))
@@ -212,6 +212,12 @@ def _parts(history: History, record: CallRecord) -> tuple[tuple[str, str], ...]:
     return (*code, *arguments)
 
 
+def _lost(store: Store, key: str) -> str:
+    """What is known of a call that is not there."""
+    loss = next((loss for loss in store.lineage.losses() if loss.key.hex().startswith(key)), None)
+    return f" ({_of_loss(loss).text})" if loss else ""
+
+
 def _explains(loss: Loss, record: CallRecord) -> bool:
     """Whether the call ran because of it; a suspicion is told whenever it arose."""
     return loss.reason == SUSPICION or loss.at_s <= record.created_s
@@ -224,4 +230,6 @@ def _of_loss(loss: Loss) -> Reason:
         )
     if loss.reason in RENEWALS:
         return Reason("renewed", loss.reason)
+    if loss.reason.startswith(UNKEPT):
+        return Reason("unkept", f"when it ran on {when(loss.at_s)}, its result {loss.reason}")
     return Reason("lost", f"its kept result was dropped on {when(loss.at_s)}: {loss.reason}")

@@ -15,6 +15,7 @@ Kind = Literal[
     "version",
     "library",
     "lost",
+    "unkept",
     "renewed",
     "unsteady",
     "new",
@@ -32,6 +33,7 @@ class Reason:
         kind: ``code``: something the task reaches was edited, added or removed. ``argument``: a value differs.
             ``upstream``: a call among the arguments is another one. ``version``: the option. ``library``: the installed
             version (not part of the key, unless the task says ``env=``). ``lost``: the kept result was dropped.
+            ``unkept``: it ran before, and its result could not be kept.
             ``unsteady``: run again, it gave another result. ``new``: nothing like it was recorded before. ``salted``:
             the task is not reused everywhere. ``failed``: it had failed. ``kept``: nothing ran, as an equal call's
             result was known.
