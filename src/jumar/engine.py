@@ -368,6 +368,8 @@ class Engine:
         from jumar.why import explain  # noqa: PLC0415  (most programs never ask)
 
         future.exception()
+        if self.keeps:
+            self._recorder.note_asked()
         call: Call = future._call  # noqa: SLF001
         return explain(self._store, (call.recorded_key or call.key).hex())
 

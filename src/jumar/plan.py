@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import runpy
 import sys
 import traceback
@@ -25,6 +26,7 @@ from jumar.session import Session
 from jumar.store.records import CallRecord
 from jumar.store.store import Store
 from jumar.why.call import explain_record
+from jumar.why.former import Planned
 from jumar.why.history import History
 from jumar.why.summary import headline, is_new
 
@@ -106,6 +108,11 @@ class PlanningEngine(Engine):
     def __init__(self, store: Store, *args: Any, **options: Any) -> None:
         super().__init__(store, *args, **(options | {"looks": True, "keeps": False, "audit": 0.0, "leases": None}))
         self.missing: dict[bytes, Call] = {}
+
+    @property
+    def asked(self) -> frozenset[bytes]:
+        """The codes of calls that were looked for."""
+        return self._recorder.asked
 
     def spawn(self, call: Call) -> Future[Any]:
         """A future for the call, finished if its result is kept; else it will never be."""
@@ -193,7 +200,8 @@ def plan(script: str, args: Sequence[str] = ()) -> Plan:
     """
     with _planning() as engines:
         ends = _run(script, args)
-    steps = [step for engine in engines for step in _steps(engine)]
+    path = os.path.abspath(script)  # noqa: PTH100  (as Python has it in __file__: links are not followed)
+    steps = [step for engine in engines for step in _steps(engine, path)]
     return Plan(sum(engine.counts().restored for engine in engines), tuple(steps), ends)
 
 
@@ -232,10 +240,11 @@ def _run(script: str, args: Sequence[str]) -> str:
     return ""
 
 
-def _steps(engine: PlanningEngine) -> list[Step]:
+def _steps(engine: PlanningEngine, script: str) -> list[Step]:
     seconds: dict[str, float | None] = {}
     steps = []
-    history = History(engine.store)
+    names = frozenset(call.info.name for call in engine.missing.values())
+    history = History(engine.store, planned=Planned(script, engine.asked, names))
     for number, call in enumerate(engine.missing.values()):
         name = call.info.name
         if name not in seconds:

@@ -316,6 +316,16 @@ class Recorder:
                 self._run = self._store.begin_run(project.script())
         return self._run
 
+    @property
+    def asked(self) -> frozenset[bytes]:
+        """The codes of calls that were looked for or computed."""
+        return frozenset(self._asked)
+
+    def note_asked(self) -> None:
+        """Note what was asked for so far, in a run that computed something: it tells which tasks are gone."""
+        if self._run:
+            self._store.note_codes(self._run, self.asked)
+
     def close(self) -> None:
         """Note what was asked for: results that every run finds are in use, however long ago they were computed."""
         # A forked child leaves the block of its parent's session, too: that is no end of it.
@@ -323,9 +333,9 @@ class Recorder:
             return
         self._store.end_notes()
         if self._asked and self._run:
-            self._store.note_codes(self._run, frozenset(self._asked))
+            self.note_asked()
         elif self._asked:
-            self._store.note_idle_run(project.script(), frozenset(self._asked))
+            self._store.note_idle_run(project.script(), self.asked)
 
     def _same(self, call: Call, payload: Payload, value: Any) -> bool:
         """Whether a call that was run again gave what is kept; if not, that is told."""
@@ -359,6 +369,8 @@ class Recorder:
                 "".join(traceback.format_exception(error)),
                 call.arguments,
                 recalled(call),
+                self._run or self._begin_run(),
+                needs_of(call),
             )
         )
 

@@ -95,6 +95,14 @@ def test_after_an_edit_it_says_what_would_run_and_why_and_for_how_long(project):
     assert found["seconds"] == pytest.approx(sum(step["seconds"] for step in found["steps"]))
 
 
+def test_a_task_that_was_renamed_and_edited_is_planned_as_the_one_that_it_was(project):
+    project.python("main.py", "3")
+    project.edit("scale(rows)", "scaled(rows)")
+    project.edit("scale.spawn", "scaled.spawn")
+    project.edit("row * FACTOR", "FACTOR * row")
+    assert "3 because 'scaled' in main.py was edited" in project.plan("3")
+
+
 def test_lazy_calls_are_planned_from_the_top(project):
     project.edit("total.spawn([scale.spawn(load.spawn(n)) for n", "total.lazy([scale.lazy(load.lazy(n)) for n")
     project.edit("answer.result()", "jumar.collect(answer)")

@@ -68,13 +68,17 @@ class Project:
         assert old in text
         self.write(name, text.replace(old, new))
 
-    def run(self):
-        environment = os.environ | {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": str(self.folder / "site-packages")}
+    def run(self, expected=0):
+        path = os.pathsep.join([str(self.folder / "site-packages"), os.environ.get("PYTHONPATH", "")])
+        environment = os.environ | {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": path}
         done = subprocess.run(
             [sys.executable, "main.py"], cwd=self.folder, capture_output=True, text=True, check=False, env=environment
         )
-        assert done.returncode == 0, done.stderr
+        assert done.returncode == expected, done.stderr
         return done.stderr
+
+    def run_to_an_error(self):
+        return self.run(expected=1)
 
     def reasons(self, task):
         """The lines of the newest call of a task."""
@@ -122,6 +126,32 @@ def test_a_default_that_is_an_argument_is_shown_as_one(project):
     project.edit("main.py", "def clean(rows, by=1)", "def clean(rows, by=2)")
     project.run()
     assert "argument 'by': 1 -> 2" in project.reasons("clean")
+
+
+def test_a_task_that_was_renamed_and_edited_is_no_new_one(project):
+    project.edit("main.py", "def clean(rows", "def tidy(rows")
+    project.edit("main.py", "clean.spawn", "tidy.spawn")
+    project.edit("main.py", "for row in rows]", "for row in rows] + [0]")
+    project.run()
+    edited, former = project.reasons("tidy")
+    assert (edited, former) == ("'tidy' in main.py: edited", "'tidy' was called 'clean' in the previous run")
+    assert "-def clean(rows, by=1):" in project.diff("tidy")
+    assert project.summary()[1] == (
+        "4 calls ran again: 4 because 'tidy' in main.py was edited and 'tidy' was called 'clean' in the previous run"
+    )
+
+
+def test_what_failed_is_in_the_summary_of_its_run(project):
+    project.edit("main.py", "    return sum(map(sum, parts))", "    raise ValueError(len(parts))")
+    with Store.open(project.folder / "store") as store:
+        before = len(store.lineage.runs())
+    project.run_to_an_error()
+    with Store.open(project.folder / "store") as store:
+        summary = summarise(store)
+        record = next(store.calls(task="total"))
+    assert (summary.run, record.run) == (before + 1, before + 1)
+    assert summary.failed == ((1, "ValueError: 3"),)
+    assert [(group.calls, group.because) for group in summary.again] == [(1, "'total' in main.py was edited")]
 
 
 def test_a_change_inside_an_argument_is_shown_with_its_place(project):

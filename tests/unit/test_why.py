@@ -46,7 +46,8 @@ class Past:
         self.now_s += 1
         key = blake3(b"%f" % self.now_s).digest()
         tokens = b"".join(map(token, arguments))
-        self.store.record_failure(Failure(key, task, self.now_s, 0.5, 1, "ValueError: boom", "", tokens))
+        failure = Failure(key, task, self.now_s, 0.5, 1, "ValueError: boom", "", tokens)
+        self.store.record_failure(failure._replace(run=self.run))
         return key
 
     def lose(self, key, reason):
@@ -321,6 +322,60 @@ def test_a_run_is_summed_up_by_reason_the_largest_group_first(past):
         "5 calls ran again: 4 because 'f' in model.py was edited; 1 because 'g' in model.py was edited",
         "1 had never run before",
     ]
+
+
+def test_a_summary_tells_all_that_made_calls_run_not_only_the_first_reason(past):
+    """What holds for all calls of a group is joined, what holds for some is counted."""
+    past.begin_run()
+    for number in range(4):
+        past.call(past.task("f", "1", names="n m"), number, "old")
+    past.begin_run()
+    for number in range(4):
+        past.call(past.task("f", "2", names="n m"), number, "new" if number < 3 else "newer")
+    [group] = summarise(past.store).again
+    assert (group.calls, group.because) == (4, "'f' in model.py was edited")
+    assert group.also == ((4, "argument 'm' differs"),)
+    past.begin_run()
+    for number in range(4):
+        past.call(past.task("f", "3", names="n m"), number, "newest" if number else "new")
+    assert str(summarise(past.store)).splitlines()[1] == (
+        "4 calls ran again: 4 because 'f' in model.py was edited (3 of them also because argument 'm' differs)"
+    )
+
+
+def test_two_edits_behind_all_calls_of_a_group_are_both_told(past):
+    for first, second in [("1", "2"), ("3", "4")]:
+        past.begin_run()
+        upstream = [past.call(past.task(name, f"{name}{source}"), 0) for name, source in [("a", first), ("b", second)]]
+        past.call(past.task("total", "sum"), *upstream)
+    lines = str(summarise(past.store)).splitlines()
+    assert lines[1] == (
+        "3 calls ran again: 2 because 'a' in model.py was edited (1 of them also because 'b' in model.py was edited); "
+        "1 because 'b' in model.py was edited"
+    )
+
+
+def test_a_summary_of_many_further_reasons_is_cut(past):
+    for source in ("1", "2"):
+        past.begin_run()
+        past.call(past.task("total", "sum"), *[past.call(past.task(name, name + source), 0) for name in "abcde"])
+        for name in "abcde":
+            past.call(past.task("half", "half"), past.call(past.task(name, name + source), 1), name)
+    [first, *_] = str(summarise(past.store)).split("; ")
+    assert first.count("of them also because") == 3
+    assert first.endswith("one more reason)")
+
+
+def test_a_summary_counts_what_failed_in_the_run(past):
+    past.begin_run()
+    past.fail(past.task("f"), 9)
+    past.begin_run()
+    for number in range(2):
+        past.fail(past.task("f"), number)
+    past.call(past.task("g", "3"), 1)
+    summary = summarise(past.store)
+    assert summary.failed == ((2, "ValueError: boom"),)
+    assert str(summary).splitlines()[-1] == "2 failed: 2 with ValueError: boom"
 
 
 def test_damage_of_many_blobs_is_one_group(past):

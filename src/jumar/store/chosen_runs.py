@@ -87,7 +87,7 @@ class ChosenRuns:
     def calls(
         self, prefix: str = "", task: str = "", limit: int | None = None, run: int | None = None
     ) -> Iterator[CallRecord]:
-        """Calls that the runs computed, newest first; failures count to run 0, which stands for no known run."""
+        """Calls that the runs computed, or that failed in them, newest first."""
         records = self._index.calls(prefix, task, None, run)
         return islice((record for record in records if record.run in self._runs), limit)
 

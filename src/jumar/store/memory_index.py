@@ -98,8 +98,12 @@ class MemoryIndex:
         shown = 0
         for row in rows:
             info = tasks.get(row.task, UNKNOWN_TASK)
-            of_run = run is None or run == (row.run if isinstance(row, Entry) else 0)
-            if shown != limit and of_run and row.key.hex().startswith(prefix.lower()) and task in ("", info.name):
+            if (
+                shown != limit
+                and run in (None, row.run)
+                and row.key.hex().startswith(prefix.lower())
+                and task in ("", info.name)
+            ):
                 shown += 1
                 yield _record(row, info)
 
@@ -123,4 +127,4 @@ def _record(row: Entry | Failure, task: TaskInfo) -> CallRecord:
         kept = (row.created_s, row.seconds, row.size_bytes, row.codec, row.blob, row.arguments)
         return CallRecord(row.key, task, "done", *kept, 0, "", "", row.needs, row.run)
     failed = (row.created_s, row.seconds, 0, "", None, row.arguments, row.attempt, row.error, row.traceback)
-    return CallRecord(row.key, task, "failed", *failed)
+    return CallRecord(row.key, task, "failed", *failed, row.needs, row.run)

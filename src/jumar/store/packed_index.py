@@ -10,6 +10,7 @@ from itertools import chain, islice
 from typing import Any, TypeVar
 
 from jumar.errors import StoreError
+from jumar.store.failure_origins import forget_failures, keep_origins
 from jumar.store.forking import watch
 from jumar.store.records import CallRecord, Counts, Entry, Failure, TaskInfo
 from jumar.store.row import entry_of, row_of
@@ -93,10 +94,11 @@ class PackedIndex:
         def write(connection: sqlite3.Connection) -> None:
             for entry in unique.values():
                 connection.execute(add_calls(1), row_of(entry))
-            connection.executemany("DELETE FROM failures WHERE key = ?", [(key,) for key in unique])
+            forget_failures(connection, unique)
             for f in failures:
                 row = (f.key, f.task, f.created_s, f.seconds, f.error, f.traceback, f.arguments)
                 connection.execute(ADD_FAILURE, row)
+            keep_origins(connection, failures)
 
         self.transact(write)
 
@@ -106,7 +108,7 @@ class PackedIndex:
 
         def delete(connection: sqlite3.Connection) -> None:
             connection.executemany("DELETE FROM calls WHERE key = ?", bound)
-            connection.executemany("DELETE FROM failures WHERE key = ?", bound)
+            forget_failures(connection, keys)
 
         self.transact(delete)
 

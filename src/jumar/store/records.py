@@ -87,6 +87,10 @@ class Failure(NamedTuple):
     arguments: bytes
     recall: bytes | None = None
     """The call with its arguments, ready to be made again, where it could be written."""
+    run: int = 0
+    """The run in which it failed (see ``Lineage``); 0 if that is not known."""
+    needs: bytes | None = None
+    """The beginnings of the keys of the calls among the arguments, `NEED_BYTES` each; None where there are none."""
 
 
 class CallRecord(NamedTuple):

@@ -9,6 +9,7 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Any, TypeVar
 
+from jumar.store.failure_origins import forget_failures, keep_origins
 from jumar.store.labels import Labels
 from jumar.store.read_ahead import ReadAhead
 from jumar.store.rebuild import Rebuild
@@ -164,11 +165,11 @@ class SqliteIndex:
                     connection.execute(add_calls(size), tuple(chain.from_iterable(group)))
                     start += size
             if rows and connection.execute("SELECT 1 FROM failures LIMIT 1").fetchone():
-                succeeded = [(row[0],) for row in rows if not row[5].startswith(_KEPT_ERROR)]
-                connection.executemany("DELETE FROM failures WHERE key = ?", succeeded)
+                forget_failures(connection, (row[0] for row in rows if not row[5].startswith(_KEPT_ERROR)))
             for failure in lost:
                 connection.execute(ADD_FAILURE, failure)
             keep_recalls(connection, failures)
+            keep_origins(connection, failures)
 
         self.transact(write)
         with self.database.read_lock:
@@ -186,7 +187,7 @@ class SqliteIndex:
 
         def delete(connection: sqlite3.Connection) -> None:
             connection.executemany("DELETE FROM calls WHERE key = ?", bound)
-            connection.executemany("DELETE FROM failures WHERE key = ?", bound)
+            forget_failures(connection, keys)
 
         if self.labels is not None:
             self.labels.note_removed(keys)  # first: a process that dies in between costs a redundant record

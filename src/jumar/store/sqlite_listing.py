@@ -9,8 +9,9 @@ from contextlib import closing
 from typing import Any
 
 from jumar.store.memory_index import UNKNOWN_TASK
+from jumar.store.pins import has_table
 from jumar.store.records import CallRecord, TaskInfo
-from jumar.store.sqlite_schema import LIST_CALLS, LIST_FAILURES
+from jumar.store.sqlite_schema import LIST_CALLS, LIST_FAILURES, LIST_FAILURES_WITHOUT_ORIGINS
 
 _Kind = type | tuple[type, ...]
 _KEY_DIGITS = 64
@@ -32,9 +33,10 @@ def list_calls(
     prefix = prefix.lower()
     low, high = (bytes.fromhex(prefix.ljust(_KEY_DIGITS, digit)[:_KEY_DIGITS]) for digit in "0f")
     arguments = (low, high, task, task, run, run)
+    failures = LIST_FAILURES if has_table(connection, "failure_origins") else LIST_FAILURES_WITHOUT_ORIGINS
     rows = heapq.merge(
         _sound(connection.execute(LIST_CALLS, arguments)),
-        _sound(connection.execute(LIST_FAILURES, arguments)),
+        _sound(connection.execute(failures, arguments)),
         key=lambda record: record.created_s,
         reverse=True,
     )

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from functools import cache
 
-from jumar.store import actor_rows, call_names, equivalence, recalls, run_leavings
+from jumar.store import actor_rows, call_names, equivalence, failure_origins, recalls, run_leavings
 
-USER_VERSION = 9
+USER_VERSION = 10
 """The revision of these tables, kept in the database's header: 0 means that nothing is there yet. A revision only adds
 tables, so that a jumar that knows an earlier one reads what it knows; what it cannot read has a new store format."""
 
@@ -121,7 +121,8 @@ CREATE TABLE IF NOT EXISTS events (
 );
 CREATE INDEX IF NOT EXISTS events_by_name ON events (run, name, taken_by);
 CREATE UNIQUE INDEX IF NOT EXISTS events_by_sender ON events (run, sender) WHERE sender <> '';
-{call_names.TABLE}{recalls.TABLE}{actor_rows.TABLE}{run_leavings.TABLE}CREATE TABLE IF NOT EXISTS run_queue (
+{call_names.TABLE}{recalls.TABLE}{actor_rows.TABLE}{run_leavings.TABLE}{failure_origins.TABLE}
+CREATE TABLE IF NOT EXISTS run_queue (
     run BLOB PRIMARY KEY,
     number INTEGER NOT NULL,
     most INTEGER
@@ -169,13 +170,20 @@ WHERE c.key BETWEEN ? AND ? AND (? = '' OR t.name = ?) AND (? IS NULL OR c.run =
 ORDER BY c.id DESC
 """
 
-LIST_FAILURES = """
+_LIST_FAILURES = """
 SELECT f.key, t.code, t.name, t.module, t.parameters, 'failed', f.created_s, f.seconds, 0, '', NULL,
-       f.arguments, f.attempt, f.error, f.traceback, NULL, 0
-FROM failures AS f LEFT JOIN tasks AS t ON t.id = f.task
-WHERE f.key BETWEEN ? AND ? AND (? = '' OR t.name = ?) AND (? IS NULL OR 0 = ?)
+       f.arguments, f.attempt, f.error, f.traceback, {needs}, {run}
+FROM failures AS f LEFT JOIN tasks AS t ON t.id = f.task {origins}
+WHERE f.key BETWEEN ? AND ? AND (? = '' OR t.name = ?) AND (? IS NULL OR {run} = ?)
 ORDER BY f.created_s DESC, f.id DESC
 """
+# An origin of another moment is one of an earlier failure of the call, left by a jumar that did not know of origins.
+LIST_FAILURES = _LIST_FAILURES.format(
+    needs="o.needs",
+    run="coalesce(o.run, 0)",
+    origins="LEFT JOIN failure_origins AS o ON o.key = f.key AND o.created_s = f.created_s",
+)
+LIST_FAILURES_WITHOUT_ORIGINS = _LIST_FAILURES.format(needs="NULL", run="0", origins="")
 
 COUNTS = """
 SELECT (SELECT count(*) FROM calls), (SELECT count(*) FROM failures), (SELECT count(*) FROM tasks),

@@ -110,6 +110,16 @@ class IndexContract:
             assert {record.key: record.state for record in index.calls()} == {key_of(1): "done", key_of(2): "failed"}
             assert index.counts()[:2] == (1, 1)
 
+    def test_a_failure_belongs_to_the_run_in_which_the_call_failed_last(self, tmp_path: Path) -> None:
+        """And has the calls that it needed."""
+        with closing(self.make(tmp_path)) as index:
+            index.add([], [failure(1, run=1, needs=b"12345678"), failure(2, run=1), failure(3)])
+            index.add([], [failure(1, created_s=2000.0, run=2, needs=b"87654321")])
+            listed = {record.key: (record.run, record.needs) for record in index.calls()}
+            assert listed == {key_of(1): (2, b"87654321"), key_of(2): (1, None), key_of(3): (0, None)}
+            assert [record.key for record in index.calls(run=1)] == [key_of(2)]
+            assert [record.key for record in index.calls(run=2)] == [key_of(1)]
+
     def test_removed_calls_are_forgotten_and_unknown_ones_passed_over(self, tmp_path: Path) -> None:
         """Results and failures alike."""
         with closing(self.make(tmp_path)) as index:

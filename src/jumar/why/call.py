@@ -12,7 +12,7 @@ from jumar.keys.value import parts as places
 from jumar.store.lineage import RENEWALS, SUSPICION, UNKEPT, Loss
 from jumar.store.records import NEED_BYTES, CallRecord
 from jumar.store.store import Store
-from jumar.why.compare import argument_reasons, code_reasons, is_reference
+from jumar.why.compare import argument_reasons, code_reasons, is_reference, own_part, renamed
 from jumar.why.explanation import Explanation, Reason, when
 from jumar.why.history import History, nearest_of, split_needs
 
@@ -67,7 +67,9 @@ def explain_record(
         StoreError: The index cannot be read.
     """
     past = history or History(store, _READ_FOR_ONE)
-    earlier, reasons = compared(past, record, parts)
+    if parts:
+        past.know_code(record.task.code, parts)
+    earlier, reasons = compared(past, record)
     return Explanation(
         record.key.hex(),
         written(record),
@@ -80,21 +82,13 @@ def explain_record(
     )
 
 
-def compared(
-    history: History, record: CallRecord, parts: Sequence[CodePart] = ()
-) -> tuple[CallRecord | None, list[Reason]]:
-    """The earlier call that this one is compared with, and why this one ran.
-
-    Args:
-        history: What was read of earlier calls.
-        record: The call.
-        parts: The parts of its code, where they are not recorded yet.
-    """
+def compared(history: History, record: CallRecord) -> tuple[CallRecord | None, list[Reason]]:
+    """The earlier call that this one is compared with, and why this one ran."""
     original = history.original(record)
     if original is not None:
         return original, [_copied(original, record)]
     earlier = history.nearest(record)
-    reasons = _reasons(history, earlier, record, _DEEPEST, parts)
+    reasons = _reasons(history, earlier, record, _DEEPEST)
     lost = [_of_loss(loss) for loss in history.losses(record) if _explains(loss, record)][:1]
     # Where a result was lost and nothing else is known, that is the whole reason: the call had been there before.
     return earlier, lost + [reason for reason in reasons if not (lost and reason.kind in ("new", "salted"))]
@@ -115,17 +109,13 @@ def _copied(original: CallRecord, record: CallRecord) -> Reason:
     return Reason("kept", f"its arguments have the values that they have in {_named(original)}")
 
 
-def _reasons(
-    history: History, then: CallRecord | None, now: CallRecord, depth: int, parts: Sequence[CodePart] = ()
-) -> list[Reason]:
+def _reasons(history: History, then: CallRecord | None, now: CallRecord, depth: int) -> list[Reason]:
     if then is None:
         return [Reason("new", f"no earlier call of {now.task.name!r} is recorded")]
     reasons: list[Reason] = []
     if then.task.code != now.task.code:
-        old, new = history.code_parts(then.task.code), parts or history.code_parts(now.task.code)
-        # Where one of them was not recorded, all parts of the other would seem to have come or gone.
-        reasons = code_reasons(old, new) if old and new else []
-        if not any(reason.kind != "library" for reason in reasons):
+        reasons = _code_reasons(history, then, now)
+        if all(reason.kind in ("library", "renamed") for reason in reasons):
             reasons.insert(0, Reason("code", "its code is another one; which part was not recorded"))
     upstream = _upstream(history, then, now, depth)
     old_tokens, new_tokens = history.tokens(then), history.tokens(now)
@@ -137,10 +127,21 @@ def _reasons(
     return sorted(reasons, key=_rank)
 
 
+def _code_reasons(history: History, then: CallRecord, now: CallRecord) -> list[Reason]:
+    old, new = history.code_parts(then.task.code), history.code_parts(now.task.code)
+    before, after = own_part(old, then.task.name), own_part(new, now.task.name)
+    former = history.former(now) if then.task.name != now.task.name else None
+    if former is not None and before and after:
+        old = renamed(old, before, after)
+    # Where one of them was not recorded, all parts of the other would seem to have come or gone.
+    reasons = code_reasons(old, new) if old and new else []
+    return reasons if former is None else [*reasons, Reason("renamed", f"{now.task.name!r} {former}")]
+
+
 def _rank(reason: Reason) -> int:
     """What was edited comes first, as it explains many calls; what is no part of the key comes last."""
     kind = reason.root().kind
-    return 2 if kind == "library" else int(kind in ("argument", "new"))
+    return {"library": 3, "renamed": 2, "argument": 1, "new": 1}.get(kind, 0)
 
 
 def _hides(record: CallRecord, tokens: Sequence[bytes]) -> bool:
@@ -165,17 +166,20 @@ def _upstream(history: History, then: CallRecord, now: CallRecord, depth: int) -
     gone = [record for need in old if need not in new and (record := history.call(need))]
     come = [record for need in new if need not in old and (record := history.call(need))]
     spare = Counter(record.task.name for record in gone)
+    names: dict[bytes, str] = {}  # what the tasks of those that have come were called before
     others: list[CallRecord] = []
     added: list[Reason] = []
     for record in come:
-        if spare[record.task.name]:
-            spare[record.task.name] -= 1
+        former = None if spare[record.task.name] else history.former(record)
+        name = names[record.key] = former.name if former else record.task.name
+        if spare[name]:
+            spare[name] -= 1
             others.append(record)
         else:
             added.append(Reason("argument", f"{_named(record)} is a new call among its arguments"))
     changed = []
     for record in others[:_UPSTREAM_SHOWN]:
-        inner = _reasons(history, history.same(record) or _of_task(record, gone), record, depth - 1)
+        inner = _reasons(history, history.same(record) or _of_task(record, names[record.key], gone), record, depth - 1)
         changed.append(Reason("upstream", f"{_named(record)} is another call", "", tuple(inner)))
     left = [
         Reason(
@@ -187,15 +191,15 @@ def _upstream(history: History, then: CallRecord, now: CallRecord, depth: int) -
     return [*changed, *_more(len(others)), *added[:_UPSTREAM_SHOWN], *_more(len(added)), *left]
 
 
-def _of_task(record: CallRecord, gone: Sequence[CallRecord]) -> CallRecord | None:
-    return nearest_of(record, (candidate for candidate in gone if candidate.task.name == record.task.name))
+def _of_task(record: CallRecord, name: str, gone: Sequence[CallRecord]) -> CallRecord | None:
+    return nearest_of(record, (candidate for candidate in gone if candidate.task.name == name))
 
 
 def _more(count: int) -> list[Reason]:
     left_out = count - _UPSTREAM_SHOWN
     if left_out <= 0:
         return []
-    return [Reason("argument", f"and so {'is' if left_out == 1 else 'are'} {left_out:,} more")]
+    return [Reason("more", f"and so {'is' if left_out == 1 else 'are'} {left_out:,} more")]
 
 
 def _counted(count: int, one: str, many: str) -> str:

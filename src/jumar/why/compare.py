@@ -6,6 +6,7 @@ import difflib
 import re
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import zip_longest
 from pathlib import Path
 
@@ -20,6 +21,18 @@ _LIBRARY = re.compile(r"\S+ \S+")
 _NOTHING = "nothing"
 _MOST_PLACES = 5
 _CONTEXT_LINES = 2
+
+
+def own_part(parts: Sequence[CodePart], task: str) -> CodePart | None:
+    """The function, or class, of the task itself among the parts of its code; None where its name does not tell."""
+    name = task.rpartition(".")[2]
+    return next((part for part in parts if part.kind in _CODE and part.name.rpartition(".")[2] == name), None)
+
+
+def renamed(parts: Sequence[CodePart], then: CodePart, now: CodePart) -> list[CodePart]:
+    """The parts of a code under the names that they have since its function, ``then``, is called as ``now`` is."""
+    old = re.compile(re.escape(then.name) + r"(?![\w])")
+    return [replace(part, name=old.sub(now.name, part.name, count=1)) for part in parts]
 
 
 def code_reasons(then: Sequence[CodePart], now: Sequence[CodePart]) -> list[Reason]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from itertools import groupby
 from typing import Any, Literal
@@ -22,6 +22,8 @@ Kind = Literal[
     "kept",
     "salted",
     "failed",
+    "renamed",
+    "more",
 ]
 
 
@@ -36,7 +38,7 @@ class Reason:
             ``unkept``: it ran before, and its result could not be kept.
             ``unsteady``: run again, it gave another result. ``new``: nothing like it was recorded before. ``salted``:
             the task is not reused everywhere. ``failed``: it had failed. ``kept``: nothing ran, as an equal call's
-            result was known.
+            result was known. ``renamed``: the task had another name (not part of the key). ``more``: how many were left out.
         text: One line, such as ``'norm' in model.py: edited`` or ``argument 'alpha': 0.1 -> 0.2``.
         diff: What the source was and is, as a unified diff; empty where that says nothing.
         because: For ``upstream``: why that call is another one.
@@ -50,6 +52,13 @@ class Reason:
     def root(self) -> Reason:
         """The reason behind it: followed upstream to where something was changed."""
         return self.because[0].root() if self.because else self
+
+    def roots(self) -> Iterator[Reason]:
+        """All reasons behind it, each followed upstream to where something was changed."""
+        if not self.because:
+            yield self
+        for reason in self.because:
+            yield from reason.roots()
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from jumar.keys.value_outline import expanded
 from jumar.store.lineage import Loss
 from jumar.store.records import NEED_BYTES, CallRecord
 from jumar.store.store import Store
+from jumar.why.former import Former, FormerNames, Planned
 
 _COMPARED = 1000
 """Calls of a task whose arguments are compared one by one, where none has the same ones."""
@@ -32,6 +33,7 @@ class History:
         store: Where they are recorded.
         reads: At most this many calls of a task, the newest ones, are read of other runs than the one explained. Without
             that distinction a run that computed a million calls would hide all those before it.
+        planned: The script whose calls are asked for, where they are planned and not recorded.
 
     Example:
         >>> from jumar.store.records import TaskInfo
@@ -41,10 +43,11 @@ class History:
         None
     """
 
-    def __init__(self, store: Store, reads: int = 50_000) -> None:
+    def __init__(self, store: Store, reads: int = 50_000, planned: Planned | None = None) -> None:
         self._store = store
+        self._formers = FormerNames(store, self.code_parts, planned)
         self._reads = reads
-        self._pasts: dict[str, _Past] = {}
+        self._pasts: dict[tuple[str, ...], _Past] = {}
         self._calls: dict[bytes, CallRecord | None] = {}
         self._same: dict[bytes, CallRecord | None] = {}
         self._codes: dict[bytes, Sequence[CodePart]] = {}
@@ -75,12 +78,21 @@ class History:
         differs = record.needs != oldest.needs or record.task.code != oldest.task.code
         return oldest if differs and oldest.key != record.key else None
 
+    def former(self, record: CallRecord) -> Former | None:
+        """What the task was called in an earlier run of the script, where none of its own calls is of an earlier run."""
+        is_known = self._of_tasks(record.run, record.task.name).has_runs_before(record.run)
+        return None if is_known else self._formers.of(record)
+
     def call(self, need: bytes) -> CallRecord | None:
         """The call whose key begins with these bytes; None where it is not recorded any more."""
         if need not in self._calls and self._looked_up < _LOOKED_UP_AT_MOST:
             self._looked_up += 1
             self._calls[need] = next(self._store.calls(prefix=need.hex(), limit=1), None)
         return self._calls.get(need)
+
+    def know_code(self, code: bytes, parts: Sequence[CodePart]) -> None:
+        """Take the parts of a code that is not recorded yet."""
+        self._codes[code] = parts
 
     def code_parts(self, code: bytes) -> Sequence[CodePart]:
         """The parts of a code; none where they are not recorded."""
@@ -125,13 +137,18 @@ class History:
         return b"".join(then)
 
     def _past(self, record: CallRecord) -> _Past:
-        name = record.task.name
-        if name not in self._pasts:
-            self._pasts[name] = past = _Past()
-            for call in _bounded(self._store.calls(task=name), record.run, self._reads):
-                past.add(call)
-                self._calls[call.key[:NEED_BYTES]] = call
-        return self._pasts[name]
+        """The calls of the task, with those of the task that it was before where it has none of an earlier run."""
+        former = self.former(record)
+        return self._of_tasks(record.run, record.task.name, *([former.name] if former else []))
+
+    def _of_tasks(self, run: int, *names: str) -> _Past:
+        if names not in self._pasts:
+            self._pasts[names] = past = _Past()
+            for name in names:
+                for call in _bounded(self._store.calls(task=name), run, self._reads):
+                    past.add(call)
+                    self._calls[call.key[:NEED_BYTES]] = call
+        return self._pasts[names]
 
 
 class _Past:
@@ -150,6 +167,10 @@ class _Past:
         self.by_moment[_moment(call)].append(call)
         if call.needs:
             self.by_needs[call.needs].append(call)
+
+    def has_runs_before(self, run: int) -> bool:
+        """Whether there are calls of earlier runs than this one; all are earlier than one that is unknown or planned."""
+        return any(each != run and (run < 1 or each < run) for each in self._by_run)
 
     def before(self, record: CallRecord) -> Iterator[CallRecord]:
         """Earlier calls than this one, those of other runs first; of each kind no more than can be compared."""
