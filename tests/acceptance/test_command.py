@@ -72,6 +72,17 @@ def test_show_tells_all_about_a_call(store):
     assert "half (in " in text
 
 
+def test_show_lists_the_calls_that_a_call_is_an_argument_of_where_that_is_asked_for(store):
+    with jumar.Session(store, "inline"):
+        user = half.spawn(half.spawn(10), by=4)
+        half.spawn(user)  # a user of the user
+        user.result()
+    assert as_json("show", half.key(10), "--store", store, "--users")["users"] == [user.key]
+    assert f"used by {user.key[:12]}" in run("show", half.key(10), "--store", store, "--users").stdout
+    assert "no call that has a result" in run("show", big.key(1_000_000), "--store", store, "--users").stdout
+    assert "users" not in as_json("show", half.key(10), "--store", store)
+
+
 def test_show_tells_why_a_call_failed(store):
     shown = run("show", half.key(-1), "--store", store).stdout
     assert "ValueError: negative" in shown

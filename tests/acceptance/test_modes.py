@@ -99,6 +99,22 @@ def test_a_checkpoint_writes_only_what_is_new(tmp_path):
         assert session.counts()[:2] == (0, 2)
 
 
+@jumar.task
+def block(step, number):
+    return np.full(10_000, -step if number == 7 else number)
+
+
+def test_of_a_hundred_blocks_of_a_state_the_one_that_changed_is_written(tmp_path):
+    blobs = {}
+    for step in (1, 2):
+        with jumar.Session(tmp_path) as session:
+            jumar.gather([block.spawn(step, number) for number in range(100)])
+            assert session.counts().computed == 100
+        blobs[step] = {path: path.stat().st_mtime_ns for path in (tmp_path / "blobs").glob("??/*")}
+    assert len(blobs[1]) == 100
+    assert len(blobs[2].items() - blobs[1].items()) == 1
+
+
 def test_a_store_that_writes_at_once_cannot_be_made_to_wait(tmp_path):
     with jumar.Store.open(tmp_path) as store, pytest.raises(jumar.SettingsError, match="deferred=True"):
         jumar.Session(store, checkpoint_mode="exit")

@@ -21,6 +21,7 @@ from jumar.defaults import defaults_of
 from jumar.errors import JumarError
 from jumar.plan import plan
 from jumar.store.choice import Choice
+from jumar.store.retention import users_of
 from jumar.store.store import Store
 
 
@@ -53,9 +54,10 @@ def calls(task: str, state: str | None, run: int | None, limit: int, path: Path 
 @click.argument("target", metavar="KEY|RUN")
 @click.option("--value", is_flag=True, help="Also read the result and print it. This unpickles it.")
 @click.option("--call", "name", help="The call of this name in the run RUN.")
+@click.option("--users", "with_users", is_flag=True, help="Also list the calls that it is an argument of.")
 @_store
 @_json
-def show_call(target: str, value: bool, name: str | None, path: Path | None, as_json: bool) -> None:
+def show_call(target: str, value: bool, name: str | None, with_users: bool, path: Path | None, as_json: bool) -> None:
     """Show one call, or one run with its calls.
 
     A call is named by the beginning of its KEY in hexadecimal, or by RUN and --call; a run by its id, which comes first
@@ -67,7 +69,8 @@ def show_call(target: str, value: bool, name: str | None, path: Path | None, as_
             run_page.show(run, as_json=as_json)
             return
         found = call_of(store, target if name is None else run_page.key_of(run, target, name))
-        show.call(found, _value_of(store, found.key) if value else None, as_json=as_json)
+        users = list(users_of(store.calls(), found.key)) if with_users else None
+        show.call(found, _value_of(store, found.key) if value else None, users, as_json=as_json)
 
 
 @cli.command("why")

@@ -49,10 +49,18 @@ def calls(records: Sequence[CallRecord], *, more: bool, as_json: bool) -> None:
         click.echo("No calls.", err=True)
 
 
-def call(record: CallRecord, value: list[Any] | None, *, as_json: bool) -> None:
-    """Print all that is known of a call; ``value`` is a list of its result, if that is to be shown."""
+def call(record: CallRecord, value: list[Any] | None, users: list[CallRecord] | None = None, *, as_json: bool) -> None:
+    """Print all that is known of a call.
+
+    Args:
+        record: The call.
+        value: A list of its result, if that is to be shown.
+        users: The calls that it is an argument of, if they are to be shown.
+        as_json: For programs.
+    """
     if as_json:
         fields = call_json(record) | {"traceback": record.traceback}
+        fields |= {} if users is None else {"users": [user.key.hex() for user in users]}
         _print_json(fields | ({"value": repr(value[0])} if value else {}))
         return
     rows = {
@@ -71,7 +79,9 @@ def call(record: CallRecord, value: list[Any] | None, *, as_json: bool) -> None:
         rows["error"] = record.error
     if value:
         rows["value"] = repr(value[0])
-    print_rows(rows)
+    for user in users or ():
+        rows[f"used by {user.key.hex()[:_KEY_DIGITS]}"] = f"{user.task.name}({_arguments(user)})"
+    print_rows(rows | ({"used by": "no call that has a result"} if users == [] else {}))
     if record.traceback:
         click.echo("\n" + record.traceback.rstrip())
 

@@ -92,6 +92,19 @@ def condemn(items: Sequence[Item], rules: Rules, usage: Usage) -> list[Condemned
     return [Condemned(item.key, item.created_s, why) for item in evicted]
 
 
+def users_of(records: Iterable[CallRecord], key: bytes) -> Iterator[CallRecord]:
+    """The results that were made from this one directly, as far as rows tell.
+
+    Args:
+        records: All results.
+        key: The call's key.
+    """
+    for record in records:
+        needs = record.needs or b""
+        if key[:NEED_BYTES] in (needs[start : start + NEED_BYTES] for start in range(0, len(needs), NEED_BYTES)):
+            yield record
+
+
 def downstream(items: Iterable[Item | CallRecord], roots: Collection[bytes]) -> set[bytes]:
     """The keys of all results that were made from these, directly or through others, as far as rows tell.
 
