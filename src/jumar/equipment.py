@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
@@ -42,6 +43,28 @@ def executors_for(
 def _refuse_lost_retries(executors: Iterable[Executor], settings: Mapping[str, Value]) -> None:
     if settings["lost_retries"].origin == "Session" and all(each.name != "processes" for each in executors):
         raise SettingsError("Session: lost_retries is for executor='processes'; no other one has processes to lose.")
+
+
+def clear_leftovers(store: Store) -> None:
+    """Remove the large values that killed sessions have left beside this store and in shared memory; most left nothing.
+
+    Args:
+        store: The store of the session that begins.
+    """
+    disk = None if store.path is None or store.read_only else store.path / "scratch"
+    shared = f"/dev/shm/jumar-{os.getuid()}"
+    if (disk is not None and _holds_directories(disk)) or _holds_directories(shared):
+        from jumar.chunks.scratch import clear_abandoned  # noqa: PLC0415  (where there is nothing, nothing is imported)
+
+        clear_abandoned(disk)
+
+
+def _holds_directories(path: str | os.PathLike[str]) -> bool:
+    try:
+        with os.scandir(path) as entries:
+            return any(entry.is_dir() for entry in entries)
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
+        return False
 
 
 def store_for(

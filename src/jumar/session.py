@@ -19,7 +19,7 @@ from jumar import settings, termination
 from jumar.clock import SystemClock
 from jumar.defaults import defaults_of
 from jumar.engine import Engine
-from jumar.equipment import adopt_into, executors_for, holds_open, store_for
+from jumar.equipment import adopt_into, clear_leftovers, executors_for, holds_open, store_for
 from jumar.errors import StoreError, StoreWarning
 from jumar.events import Counts, Event
 from jumar.executors import Choice, Executor, NamedChoice
@@ -215,6 +215,7 @@ class Session:
     def _attend(self) -> None:
         """Start what goes on beside the calls."""
         termination.listen()
+        clear_leftovers(self.store)
         if self._setting("checkpoint_mode") == "periodic":
             self._resources.enter_context(Period(self.store.flush, self._setting("checkpoint_period_s")))
         if self._setting("progress"):

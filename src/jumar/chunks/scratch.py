@@ -198,6 +198,17 @@ class Holding:
             self._memory = self.segment.memory()
 
 
+def clear_abandoned(disk: Path | None) -> None:
+    """Remove what killed sessions have left in shared memory, and in a directory on disk.
+
+    Args:
+        disk: The directory for the directories of all sessions; None where there is none to look into.
+    """
+    for root in (disk, private_directory(SHARED_MEMORY)):
+        if root is not None:
+            Scratch(root)  # looks for directories whose locks are free
+
+
 def private_directory(parent: Path) -> Path | None:
     """This user's directory in a place that all users share; made if it is not there.
 
