@@ -46,7 +46,10 @@ def put(value: T) -> Chunk[T]:
         >>> total.key(numbers, 1) == total.key([1, 2, 3], 1)
         True
     """
-    engine = PLACE.get().engine or current_session().engine
+    engine: Any = PLACE.get().engine or current_session().engine
+    if engine.is_remote:
+        remote: Chunk[T] = engine.put(value)
+        return remote
     identity = token(value)
     call = Call(digest(identity), _GIVEN, None, None, None)
     call.given, call.state, call.entered = identity, DONE, True
@@ -82,7 +85,10 @@ def compute(lazy: Lazy[T] | Future[T]) -> Chunk[T]:
 
 
 def _reopened(key: bytes) -> Chunk[Any]:
-    engine = PLACE.get().engine or current_session().engine
+    engine: Any = PLACE.get().engine or current_session().engine
+    if engine.is_remote:
+        remote: Chunk[Any] = engine.reopened(key)
+        return remote
     call = engine.known(key)
     if call is None:
         raise JumarError(

@@ -183,3 +183,52 @@ def test_a_chunk_in_an_attribute_is_no_argument(session):
 def test_what_has_no_identity_cannot_be_put(session):
     with pytest.raises(jumar.FingerprintError):
         jumar.put(iter([]))
+
+
+@jumar.task
+def inside(n):
+    """Uses chunks where a task runs."""
+    chunk = ramp.spawn(n).chunk()
+    given = jumar.put(np.ones(n))
+    lazy = jumar.compute(ramp.lazy(3))
+    with chunk.pinned(), given.pinned():
+        told = [(each.type, each.shape, each.dtype, each.length) for each in (chunk, given, lazy)]
+        places = chunk.place, given.place, len(chunk.digest)
+        mine = given.fetch()
+        mine[:] = 5
+        sums = [float(each.fetch().sum()) for each in (chunk, given, lazy)]
+        return told, places, sums, total.spawn([chunk, given]).result(), total([given])
+
+
+def test_a_task_uses_chunks_wherever_it_runs(anywhere):
+    n = 100_000
+    told, places, sums, both, ones = inside.spawn(n).result()
+    assert told == [("numpy.ndarray", (length,), "float64", length) for length in (n, n, 3)]
+    assert (places[0] in ("memory", "store"), places[1:]) == (True, ("shared", 64))
+    assert sums == [n * (n - 1) / 2, n, 3]
+    assert (both, ones) == (sum(sums[:2]), n)
+
+
+def test_a_task_returns_the_value_of_a_chunk_wherever_it_runs(anywhere):
+    @jumar.task
+    def pass_on():
+        return {"it": ramp.spawn(4).chunk(), "put": jumar.put([7])}
+
+    found = pass_on.spawn().result()
+    assert (found["it"].tolist(), found["put"]) == ([0, 1, 2, 3], [7])
+
+
+def test_a_chunk_inside_of_an_object_reaches_a_worker_process(tmp_path):
+    @jumar.task
+    def opened(box):
+        return float(box.chunk.fetch().sum()), box.chunk.shape
+
+    @jumar.task
+    def boxed():
+        return Box(ramp.spawn(50_000).chunk())
+
+    with jumar.Session(tmp_path / "store", "inline"):
+        ramp(50_000)
+        boxed()
+    with jumar.Session(tmp_path / "store", "processes", 1):
+        assert opened.spawn(boxed.spawn()).result() == (49_999 * 25_000.0, (50_000,))

@@ -63,22 +63,22 @@ class Chunk(Handle, Generic[T]):
     @property
     def type(self) -> str:
         """The qualified name of the value's class, such as ``numpy.ndarray``."""
-        return self._outline.type
+        return self.outline.type
 
     @property
     def shape(self) -> tuple[int, ...] | None:
         """The shape of an array or a table."""
-        return self._outline.shape
+        return self.outline.shape
 
     @property
     def dtype(self) -> str | None:
         """The element type of an array, in words."""
-        return self._outline.dtype
+        return self.outline.dtype
 
     @property
     def length(self) -> int | None:
         """The length of what has one."""
-        return self._outline.length
+        return self.outline.length
 
     @cached_property
     def size_bytes(self) -> int:
@@ -96,7 +96,8 @@ class Chunk(Handle, Generic[T]):
         return digest_of(self._call.outcome).hex()
 
     @cached_property
-    def _outline(self) -> Outline:
+    def outline(self) -> Outline:
+        """Type, shape, dtype and length at once."""
         return outline_of_result(self._call.outcome)
 
     def fetch(self) -> T:
@@ -110,16 +111,17 @@ class Chunk(Handle, Generic[T]):
     @contextmanager
     def pinned(self) -> Iterator[None]:
         """While in this block, the value does not leave the memory in which it is."""
-        resident = self._call.outcome
-        if not isinstance(resident, Resident):
-            yield
-            return
-        room = resident.pool.room
-        room.pin(resident)
+        self.pin(1)
         try:
             yield
         finally:
-            room.pin(resident, -1)
+            self.pin(-1)
+
+    def pin(self, times: int) -> None:
+        """Keep the value where it is so many times more; a negative number takes that back. `pinned` is for users."""
+        resident = self._call.outcome
+        if isinstance(resident, Resident):
+            resident.pool.room.pin(resident, times)
 
     def call_for(self, engine: object) -> Call:
         """The call that stands for this in an engine; in another one than its own, an equal one that has ended."""

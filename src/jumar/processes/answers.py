@@ -16,7 +16,9 @@ from jumar.future import Future
 from jumar.graph.call import Call
 from jumar.here import PLACE
 from jumar.lazy import Lazy
+from jumar.memory.chunk import Chunk
 from jumar.processes.trouble import sent
+from jumar.referring import put
 from jumar.several import wait
 
 
@@ -28,10 +30,12 @@ class Held:
         self.call = call
         self.future: Future[Any] | None = None
 
+        self.chunk: Chunk[Any] | None = None
+
     @property
-    def handle(self) -> Future[Any] | Lazy[Any]:
+    def handle(self) -> Future[Any] | Lazy[Any] | Chunk[Any]:
         """What users hold in its place."""
-        return self.future if self.future is not None else Lazy(self.engine, self.call)
+        return self.chunk or self.future or Lazy(self.engine, self.call)
 
 
 class Book(Mapping[int, Any]):
@@ -143,6 +147,49 @@ def _why(book: Book, number: int) -> Any:
     return _future(book, number).why()
 
 
+def _chunk(book: Book, number: int) -> Any:
+    return _described(book, _future(book, number).chunk())
+
+
+def _put(book: Book, value: Any) -> Any:
+    return _described(book, put(value))
+
+
+def _reopen(book: Book, key: bytes) -> Any:
+    return _described(book, Chunk.reopened(key))
+
+
+def _described(book: Book, chunk: Chunk[Any]) -> Any:
+    """The number of a chunk, and what is said of it that stays so."""
+    call: Call = chunk._call  # noqa: SLF001  (a handle of the call, as a future is)
+    held = Held(chunk._keeper, call)  # noqa: SLF001
+    held.chunk = chunk
+    return book.enter(held), call.key, chunk.size_bytes, chunk.outline
+
+
+def _fetch(book: Book, number: int) -> Any:
+    held = book.held(number)
+    return held.engine.read(held.call, lends=True)  # what stands for a large one, which the worker maps
+
+
+def _place(book: Book, number: int) -> Any:
+    return _chunk_at(book, number).place
+
+
+def _digest(book: Book, number: int) -> Any:
+    return _chunk_at(book, number).digest
+
+
+def _pin(book: Book, number: int, times: int) -> None:
+    _chunk_at(book, number).pin(times)
+
+
+def _chunk_at(book: Book, number: int) -> Chunk[Any]:
+    chunk = book.held(number).chunk
+    assert chunk is not None, "only chunks are asked where they are"
+    return chunk
+
+
 def _future(book: Book, number: int) -> Future[Any]:
     future = book.held(number).future
     assert future is not None, "only spawned calls are asked for"
@@ -159,4 +206,11 @@ _ANSWERS: dict[str, Callable[..., Any]] = {
     "wait": _wait,
     "why": _why,
     "workers": _workers,
+    "chunk": _chunk,
+    "put": _put,
+    "reopen": _reopen,
+    "fetch": _fetch,
+    "place": _place,
+    "digest": _digest,
+    "pin": _pin,
 }

@@ -7,13 +7,19 @@ import os
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any, NoReturn, cast
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from jumar.errors import JumarError, StoreError
 from jumar.future import Future
 from jumar.graph.call import Call
+from jumar.memory.chunk import Chunk
+from jumar.memory.outline import Outline
 from jumar.processes.trouble import Raised
 from jumar.several import DoneAndNotDone
+
+if TYPE_CHECKING:
+    from jumar.memory.resident import Where
 
 _LOG = logging.getLogger("jumar")
 
@@ -72,6 +78,10 @@ class RemoteFuture(Future[Any]):
             pending -= done
             yield from done
 
+    def chunk(self) -> Chunk[Any]:
+        """As for any future; the value stays where it is."""
+        return self._keeper.chunk(self._call)
+
     def release_at_end(self, places: threading.Semaphore) -> None:
         """As for any future; noticed when the task waits for a place."""
         self._keeper.watched[self] = places
@@ -82,6 +92,37 @@ class RemoteFuture(Future[Any]):
         raise JumarError(
             f"{self!r} is waited for in a worker process in a way that only works in the driver (a callback, `await`, or "
             f"a function of concurrent.futures). Use its result(), jumar.wait, jumar.as_completed or jumar.gather."
+        )
+
+
+class RemoteChunk(Chunk[Any]):
+    """A chunk that the driver has: this process knows what it is, and asks where it is."""
+
+    _keeper: RemoteEngine
+    _call: RemoteCall
+
+    def __init__(self, keeper: RemoteEngine, call: RemoteCall, size_bytes: int, outline: Outline) -> None:
+        super().__init__(keeper, call)
+        self.__dict__.update(size_bytes=size_bytes, outline=outline)  # in the place of what a chunk would look up here
+
+    @property
+    def place(self) -> Where:
+        """As for any chunk."""
+        return cast("Where", self._keeper.ask("place", self._call.number))
+
+    @cached_property
+    def digest(self) -> str:
+        """As for any chunk."""
+        return str(self._keeper.ask("digest", self._call.number))
+
+    def pin(self, times: int) -> None:
+        """As for any chunk."""
+        self._keeper.ask("pin", self._call.number, times)
+
+    def __reduce__(self) -> NoReturn:
+        """Refused: it is written by its number where it goes back to the driver; see `Stock.reduce`."""
+        raise TypeError(
+            f"{self!r} cannot be pickled in a worker process. Pass it as an argument of a call, return it, or fetch its value."
         )
 
 
@@ -163,6 +204,28 @@ class RemoteEngine:
             raised: Raised = what[0]
             call.error = self._error_of(raised, call.task.name)
             future.settle()
+
+    def chunk(self, call: RemoteCall) -> Chunk[Any]:
+        """The chunk of a call's result; waits for the call."""
+        return self._chunk("chunk", call.number)
+
+    def put(self, value: Any) -> Chunk[Any]:
+        """The chunk of a value, which the driver keeps."""
+        return self._chunk("put", value)
+
+    def reopened(self, key: bytes) -> Chunk[Any]:
+        """The chunk of a kept result, by the key of its call."""
+        return self._chunk("reopen", key)
+
+    def _chunk(self, question: str, what: Any) -> Chunk[Any]:
+        number, key, size_bytes, outline = self.ask(question, what)
+        call = RemoteCall(key, None, None, None, None)
+        call.number = number
+        return RemoteChunk(self, call, size_bytes, outline)
+
+    def read(self, call: Call) -> Any:
+        """The value of a chunk; a large one is mapped."""
+        return self.ask("fetch", cast("RemoteCall", call).number)
 
     def state(self, call: RemoteCall) -> tuple[bool, bool]:
         """Whether the call has ended, and whether it runs."""

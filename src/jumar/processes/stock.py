@@ -7,6 +7,7 @@ from typing import Any
 
 from jumar.future import Future
 from jumar.lazy import Lazy
+from jumar.memory.chunk import Chunk
 from jumar.processes.parcel import handle_at, task_at, unpacked
 from jumar.task import Task, task_with
 
@@ -56,7 +57,7 @@ class Stock(Mapping[int, Any]):
             origin = self._functions.get(id(obj.fn))
             if origin is not None:  # made here by .options(...)
                 return _with_options, (self._tasks[origin], obj._options)  # noqa: SLF001
-        elif isinstance(obj, (Future, Lazy)):
+        elif isinstance(obj, (Future, Lazy, Chunk)):
             number = getattr(obj._call, "number", None)  # noqa: SLF001
             if number is not None:
                 return handle_at, (number,)
