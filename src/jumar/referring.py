@@ -5,19 +5,14 @@ from __future__ import annotations
 from typing import Any, TypeVar
 
 from jumar.errors import JumarError
-from jumar.foreign import Foreign
 from jumar.future import Future
-from jumar.graph.call import DONE, Call
+from jumar.given import chunk_of
 from jumar.here import PLACE
-from jumar.keys.digest import digest
-from jumar.keys.value import token
 from jumar.lazy import Lazy
 from jumar.memory.chunk import Chunk
 from jumar.session import current as current_session
 
 T = TypeVar("T")
-
-_GIVEN = Foreign("jumar.put")
 
 
 def put(value: T) -> Chunk[T]:
@@ -50,12 +45,8 @@ def put(value: T) -> Chunk[T]:
     if engine.is_remote:
         remote: Chunk[T] = engine.put(value)
         return remote
-    identity = token(value)
-    call = Call(digest(identity), _GIVEN, None, None, None)
-    call.given, call.state, call.entered = identity, DONE, True
-    call.keep = call.look = call.counted = False
-    call.outcome = engine.pooled().deposit(value, (call.key, _GIVEN.name))
-    return Chunk(engine, call)
+    chunk: Chunk[T] = chunk_of(engine, value)
+    return chunk
 
 
 def compute(lazy: Lazy[T] | Future[T]) -> Chunk[T]:

@@ -13,12 +13,12 @@ from typing import Any
 
 from jumar.errors import JumarError
 from jumar.future import Future
+from jumar.given import chunk_of
 from jumar.graph.call import Call
 from jumar.here import PLACE
 from jumar.lazy import Lazy
 from jumar.memory.chunk import Chunk
 from jumar.processes.trouble import sent
-from jumar.referring import put
 from jumar.several import wait
 
 
@@ -152,7 +152,7 @@ def _chunk(book: Book, number: int) -> Any:
 
 
 def _put(book: Book, value: Any) -> Any:
-    return _described(book, put(value))
+    return _described(book, chunk_of(PLACE.get().engine, value))
 
 
 def _reopen(book: Book, key: bytes) -> Any:
