@@ -13,13 +13,15 @@ from typing import Any, Generic, NamedTuple, TypeVar, cast, overload
 
 from jumar.errors import DamagedError, RunError, RunFailedError
 from jumar.future import Future
+from jumar.graph.call import NOTHING
 from jumar.runs.book import Book, RunInfo
 from jumar.runs.chronicle import RunEvent, happened
 from jumar.runs.driver import Driver
+from jumar.runs.following import followed
 from jumar.runs.line import Ticket
 from jumar.runs.looks import looks, looks_async
 from jumar.store.named_runs import NamedRun, State
-from jumar.store.records import CallRecord, Entry, role
+from jumar.store.records import GRAPH, CallRecord, Entry, role
 from jumar.store.trouble import Trouble
 
 T = TypeVar("T")
@@ -272,6 +274,10 @@ class RunHandle(Generic[T]):
             entry = None if key is None else self._book.store.find(key)
             if entry is not None and not role(entry.codec)[0]:
                 return self._load(entry, f"the result of call {name!r}")
+            if is_over and entry is not None and self.status() == "succeeded" and role(entry.codec)[0] == GRAPH:
+                value = followed(self._load(entry, f"what call {name!r} returned"), self._row(), self._book.store)
+                if value is not NOTHING:
+                    return value
             if is_over:
                 raise self._without_value(name, key)
         raise AssertionError("it looks until it raises")
