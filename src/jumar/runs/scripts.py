@@ -31,7 +31,7 @@ def script_runs(store: Store, limit: int | None = None) -> list[ScriptRun]:
     found = [run for run in store.lineage.runs() if run.number > 0][:limit]
     counts = dict.fromkeys((run.number for run in found), 0)
     for record in store.calls():
-        if record.run in counts:
+        if record.run in counts and record.state != "failed":
             counts[record.run] += 1
     return [
         ScriptRun(run.number, run.script, run.started_s, run.host, run.process, counts[run.number]) for run in found
