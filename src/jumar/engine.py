@@ -264,6 +264,11 @@ class Engine:
 
         Without recursion, as a lazy graph may be deep. What is entered here is live until it ends, like any call.
         """
+        # In place all of them run in here, and nothing on this stack may keep alive what has been used.
+        self._crew.start(self._entered(call))
+
+    def _entered(self, call: Call) -> list[Call]:
+        """Enter the lazy calls that a call needs; those that workers may begin with now."""
         entered: list[Call] = []
         pending = [call]
         while pending:
@@ -281,7 +286,7 @@ class Engine:
             if need.error is not None:
                 self._endings.end_if_doomed(need)
         _give_way(call)
-        self._crew.start(workers)
+        return workers
 
     def _make(
         self,
