@@ -99,6 +99,18 @@ def pending(calls: str, what: str = "bytes") -> float:
     return taken_bytes if what == "bytes" else taken_s
 
 
+def streamed(calls: str, what: str) -> float:
+    """Seconds for calls of which few are made ahead of whoever takes their results, or bytes by which the peak grew."""
+    task = jumar.task(checkpoint=False)(successor.fn)
+    with jumar.Session(store=jumar.Store.in_memory(), workers=2):
+        for future in task.map(range(1000)):
+            future.result()
+        before_bytes, start_s = _peak_bytes(), time.perf_counter()
+        for future in task.map(iter(range(int(calls)))):
+            future.result()
+        return time.perf_counter() - start_s if what == "time" else _peak_bytes() - before_bytes
+
+
 def nested(form: str, depth: str, what: str) -> float:
     """Seconds for so many levels of waiting calls on two workers, or the threads that there are at the bottom."""
     task = spawned_deeper if form == "spawned" else called_deeper
@@ -155,7 +167,8 @@ def _peak_bytes() -> int:
 
 
 MEASURED = {
-    function.__name__: function for function in (spawned, joblib, by_hand, pending, nested, continued, opened, hits)
+    function.__name__: function
+    for function in (spawned, joblib, by_hand, pending, streamed, nested, continued, opened, hits)
 }
 
 if __name__ == "__main__":

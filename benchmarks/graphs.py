@@ -46,6 +46,7 @@ def rows(size: Size) -> Iterator[Row]:
         warm=False,
         max_ratio=LINEAR,
     )
+    yield from streaming(size.pending)
     shapes: list[tuple[str, Callable[[int], float], Callable[[int], float]]] = [
         ("fan-in", fan_in, pool_fan_in),
         ("fan-out", fan_out, pool_fan_out),
@@ -78,6 +79,16 @@ def growing(size: Size) -> Iterator[Row]:
             )
         else:
             yield measure(name, ours, pieces=size.graph, rounds=1, warm=False, unit=unit, **budget)
+
+
+def streaming(calls: int) -> Iterator[Row]:
+    """Calls of an endless input, few of them at a time."""
+    name = f"mapped over a generator, {calls:,} calls"
+    yield measure(name, lambda: run("streamed", str(calls), "time"), pieces=calls, rounds=1, warm=False)
+    grown = lambda: run("streamed", str(calls), "bytes")  # noqa: E731  (one expression)
+    yield measure(
+        f"{name}: growth of peak memory a call", grown, pieces=calls, rounds=1, warm=False, unit="B", max_jumar=10
+    )
 
 
 def shape(size: Size, name: str, ours: Callable[[int], float], theirs: Callable[[int], float]) -> Iterator[Row]:

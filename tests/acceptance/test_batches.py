@@ -6,6 +6,7 @@ import signal
 import threading
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import jumar
@@ -213,3 +214,15 @@ def test_a_task_is_quick_by_its_longest_call_of_late():
     for _ in range(20):
         pace.note(b"task", 1e-6)
     assert pace.together(b"task") > 1
+
+
+@jumar.task
+def doubled(array):
+    array *= 2  # its own, which it may change
+    return float(array.sum())
+
+
+def test_large_arguments_go_together_too_and_may_be_changed(line):
+    arrays = [np.full(20_000, number, dtype=float) for number in range(8)]
+    assert jumar.gather(line.run(doubled, [(array,) for array in arrays])) == [40_000.0 * n for n in range(8)]
+    assert [float(array[0]) for array in arrays] == list(range(8))

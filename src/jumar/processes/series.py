@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 
 from jumar.codecs.codec import Frame
+from jumar.codecs.framing import IN_BAND_MAX_BYTES
 from jumar.processes.channel import Channel
 from jumar.processes.process import RETURNED
 
@@ -23,16 +24,16 @@ class Series:
         run: Runs a call and gives the message of what came of it.
     """
 
-    def __init__(self, channel: Channel, run: Callable[[bytes], tuple[bytes, Sequence[Frame]]]) -> None:
+    def __init__(self, channel: Channel, run: Callable[[bytes | memoryview], tuple[bytes, Sequence[Frame]]]) -> None:
         self._channel = channel
         self._run = run
         self._number = -1
-        self._pending: deque[tuple[int, int, bytes]] = deque()
+        self._pending: deque[tuple[int, int, bytes | memoryview]] = deque()
 
     def run(self, bodies: Sequence[bytes]) -> None:
         """Run calls, and tell what came of each, in their order."""
         self._number += 1
-        self._pending.extend([(self._number, index, body) for index, body in enumerate(bodies)])
+        self._pending.extend([(self._number, index, _as_received(body)) for index, body in enumerate(bodies)])
         while (following := self._next()) is not None:
             self._channel.send(*self._run(following[2]))
 
@@ -48,9 +49,14 @@ class Series:
         if first is not None:
             self._channel.send(RETURNED, (pickle.dumps(first[:2], 5),))
 
-    def _next(self) -> tuple[int, int, bytes] | None:
+    def _next(self) -> tuple[int, int, bytes | memoryview] | None:
         """Take the next call out: the number of its message, its place there, its body. Of two threads only one has it."""
         try:
             return self._pending.popleft()
         except IndexError:
             return None
+
+
+def _as_received(body: bytes) -> bytes | memoryview:
+    """A body as `Channel.receive` gives it: one that may hold buffers in memory of its own, which is writable."""
+    return body if len(body) <= IN_BAND_MAX_BYTES else memoryview(bytearray(body))
