@@ -249,7 +249,11 @@ class Task(Generic[P, T]):
             >>> square.options(checkpoint=False).spawn(3).result()
             9
         """
-        return task_with(self.fn, self._options.with_changes(changes))
+        return self.with_options(self._options.with_changes(changes))
+
+    def with_options(self, options: Options) -> Task[P, T]:
+        """The same task with these options in the place of all that it has; `options` is for users."""
+        return task_with(self.fn, options)
 
     def filled(self, values: Mapping[str, Any]) -> Task[P, T]:
         """The same task with the options of a block, where it says nothing itself. `options` is for users."""
@@ -506,4 +510,4 @@ stand_for_function(Task)
 
 def _with_options(known: Task[P, T], options: Options) -> Task[P, T]:
     """A task that can be imported, with these options: how such a one is unpickled."""
-    return known if known._options == options else task_with(known.fn, options)  # noqa: SLF001
+    return known if known._options == options else known.with_options(options)  # noqa: SLF001

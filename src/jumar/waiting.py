@@ -20,6 +20,8 @@ from jumar.here import PLACE
 from jumar.position import run_here
 from jumar.runs.sending import check_name
 from jumar.runs.vigil import VIGIL
+from jumar.runs.vigil import Wait as Waited
+from jumar.store.sqlite_connection import FAULTS
 from jumar.task import AsyncTask
 
 P = ParamSpec("P")
@@ -55,9 +57,9 @@ class Wait(AsyncTask[P, T]):
                 )
         return super().make(engine, args, kwargs, place)
 
-    def options(self, **changes: Any) -> Wait[P, T]:  # type: ignore[override]  # a wait has no errors to catch
-        """As `Task.options`."""
-        return Wait(self.fn, self._options.with_changes(changes))
+    def with_options(self, options: Options) -> Wait[P, T]:
+        """As `Task.with_options`."""
+        return Wait(self.fn, options)
 
     def _given(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[tuple[str, Any]]:
         return self.by_name(*self._bound_by().bind(args, kwargs))
@@ -89,12 +91,12 @@ _OPTIONS = Options(step=True, checkpoint_errors=True, code="version", version="1
 """That the time was over first is an answer too: a resumed run sees it again, even if the event has come since."""
 
 
-def _waits(fn: Callable[P, Coroutine[Any, Any, T]]) -> Wait[P, T]:
-    return cast("Wait[P, T]", Wait(fn, _OPTIONS))  # as ``task_with`` says it of asynchronous functions
+def _waits(fn: Callable[P, Coroutine[Any, Any, T] | T]) -> Wait[P, T]:
+    return Wait(cast("Callable[P, T]", fn), _OPTIONS)  # what it has to wait for is awaited by whoever runs it
 
 
 @_waits
-async def sleep(seconds: float) -> None:
+def sleep(seconds: float) -> Coroutine[Any, Any, None] | None:
     """Waits for so many seconds, counted from when this was first asked for: a resumed run waits for what is left.
 
     It is a step of its run, and `Wait` says in which forms it can be asked for. Outside of every run it waits as well, and
@@ -127,13 +129,12 @@ async def sleep(seconds: float) -> None:
     _check(seconds=seconds)  # it may have been another call's result
     call, run = PLACE.get().call, PLACE.get().run
     if run is None or call is None:
-        await asyncio.sleep(seconds)
-    else:
-        await VIGIL.keep(run, call.key, "", seconds)
+        return asyncio.sleep(seconds)
+    return _ended(Waited(run, call.key, "", seconds), lambda _: None)
 
 
 @_waits
-async def wait_event(name: str, timeout_s: float | None = None) -> Any:
+def wait_event(name: str, timeout_s: float | None = None) -> Coroutine[Any, Any, Any] | Any:
     """The payload of an event that is sent to this run by its name: see `send_event`.
 
     One that was sent before is found. Of several with the name the first one sent that no other wait has taken counts. It
@@ -169,7 +170,23 @@ async def wait_event(name: str, timeout_s: float | None = None) -> Any:
     _check(name=name, timeout_s=timeout_s)
     call, run = PLACE.get().call, PLACE.get().run
     assert call is not None
-    payload = await VIGIL.keep(run, call.key, name, timeout_s)
-    if payload is None:
-        raise TimeoutError(f"run {run.id!r} waited {timeout_s:g} s for event {name!r}, and nobody has sent it")
-    return json.loads(payload)
+
+    def end(payload: str | None) -> Any:
+        if payload is None:
+            raise TimeoutError(f"run {run.id!r} waited {timeout_s:g} s for event {name!r}, and nobody has sent it")
+        return json.loads(payload)
+
+    return _ended(Waited(run, call.key, name, timeout_s), end)
+
+
+def _ended(wait: Waited, end: Callable[[str | None], T]) -> Coroutine[Any, Any, T] | T:
+    """What a wait ends with: at once, where it is over already, which needs no event loop; else what is to be awaited."""
+    try:
+        is_over, payload = wait.glance()
+    except (*FAULTS, OSError):  # the vigil looks again, and tells if that goes wrong too
+        is_over, payload = False, None
+    return end(payload) if is_over else _ends(wait, end)
+
+
+async def _ends(wait: Waited, end: Callable[[str | None], T]) -> T:
+    return end(await VIGIL.keep(wait))

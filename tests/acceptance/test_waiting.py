@@ -546,3 +546,17 @@ def test_an_event_that_ended_a_wait_is_told_with_it(session):
     assert waits.detail == {"event": "paid", "until_s": 1e6 + 60}
     assert [event.detail["taken"] for event in run.events() if event.what == "event"] == [True]
     assert [event.text for event in run.events() if event.what == "stopped"] == ["succeeded"]
+
+
+@jumar.task
+def talks(name):
+    number = jumar.send_event("x", "told", name)
+    jumar.sleep(0.001)
+    return number, jumar.wait_event("told"), jumar.wait_event.options(catch=TimeoutError)("never", 0.001)
+
+
+def test_waits_and_events_work_in_worker_processes(tmp_path):
+    with jumar.Session(tmp_path / "store", "processes", 1):
+        number, told, (payload, error) = talks.start("hello", id="x").result()
+    assert (number, told, payload) == (1, "hello", None)
+    assert "waited 0.001 s for event 'never'" in str(error)

@@ -9,7 +9,7 @@ from jumar.future import Future
 from jumar.lazy import Lazy
 from jumar.memory.chunk import Chunk
 from jumar.processes.parcel import handle_at, task_at, unpacked
-from jumar.task import Task, task_with
+from jumar.task import Task
 
 
 class Stock(Mapping[int, Any]):
@@ -65,4 +65,4 @@ class Stock(Mapping[int, Any]):
 
 
 def _with_options(known: Task[..., Any], options: Any) -> Task[..., Any]:
-    return task_with(known.fn, options)
+    return known.with_options(options)

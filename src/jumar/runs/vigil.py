@@ -34,12 +34,9 @@ class Wait:
         key: The step's.
         name: The event's name; empty for a sleep.
         limit_s: How long it lasts at most, in seconds; None where only the event ends it.
-        tell: Called once: with the payload of the event, None where the time is over, or `Given`.
     """
 
-    def __init__(
-        self, run: OpenRun, key: bytes, name: str, limit_s: float | None, tell: Callable[[Any], object]
-    ) -> None:
+    def __init__(self, run: OpenRun, key: bytes, name: str, limit_s: float | None) -> None:
         store = run.engine.store
         self._clock: Clock = store.clock
         self.run, self.table, self.index = run, Awaited(store.index), store.index
@@ -48,7 +45,8 @@ class Wait:
         self.row = WaitRow(run.token, key, name, since_s, until_s)
         self._limit_s: float = math.inf if limit_s is None else limit_s
         self._started_s = self._clock.elapsed_s()
-        self._tell: Callable[[Any], object] | None = tell
+        self.tell: Callable[[Any], object] | None = None
+        """Called once where somebody waits: with the payload of the event, None where the time is over, or `Given`."""
         self._is_begun = False
         self._settling = threading.Lock()
         self.alarm: Alarm | None = None
@@ -76,19 +74,27 @@ class Wait:
         """Whether a look is worth its while, whatever was sent."""
         return not self._is_begun or self.left_s <= 0
 
+    def glance(self) -> tuple[bool, str | None]:
+        """Whether it is over now, and the payload of the event if that has ended it. It is begun in the store if it was not.
+
+        Raises:
+            sqlite3.Error: The store cannot be used.
+        """
+        payload = self._found()
+        return payload is not None or self.left_s <= 0, payload
+
     def look(self) -> bool:
         """Whether it is over now; whoever waits has been told then.
 
         Raises:
             sqlite3.Error: The store cannot be used; it goes on waiting.
         """
-        if self._tell is None:
+        if self.tell is None:
             return True
-        payload = self._found()
-        if payload is None and self.left_s > 0:
-            return False
-        self._settle(payload)
-        return True
+        is_over, payload = self.glance()
+        if is_over:
+            self._settle(payload)
+        return is_over
 
     def give_up(self) -> None:
         """Wait no more."""
@@ -104,7 +110,7 @@ class Wait:
 
     def _settle(self, outcome: Any) -> None:
         with self._settling:
-            tell, self._tell = self._tell, None
+            tell, self.tell = self.tell, None
         if tell is not None:
             tell(outcome)
 
@@ -126,7 +132,7 @@ class Vigil:
         self._alarms = Alarms()
         self._told = False
 
-    async def keep(self, run: OpenRun, key: bytes, name: str, limit_s: float | None) -> str | None:
+    async def keep(self, wait: Wait) -> str | None:
         """The payload of the event, waited for without a thread; None where the time is over first.
 
         Raises:
@@ -139,7 +145,7 @@ class Vigil:
             if not loop.is_closed():
                 loop.call_soon_threadsafe(_settle, told, outcome)
 
-        wait = Wait(run, key, name, limit_s, tell)
+        wait.tell = tell
         self.add(wait)
         try:
             outcome = await told
