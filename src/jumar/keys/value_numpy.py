@@ -64,11 +64,12 @@ def array_token(array: np.ndarray[Any, Any], walk: Walk) -> bytes:
     elif dtype.kind in _OBJECT_KINDS:
         values = digest(_objects_token(array.ravel().tolist(), walk))
     else:
-        values = _digest_values(array)
+        values = digest_values(array)
     return digested(f"ndarray {dtype} ({shape})", kind + text(shape) + values)
 
 
-def _digest_values(array: np.ndarray[Any, Any]) -> bytes:
+def digest_values(array: np.ndarray[Any, Any]) -> bytes:
+    """The digest of an array's items in logical order, wherever they lie; no copy is made of more than a piece."""
     if array.size == 0 or array.dtype.itemsize == 0:
         return digest(b"")
     if array.flags.c_contiguous and array.dtype.char not in _PADDED:
