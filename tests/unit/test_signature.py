@@ -1,6 +1,10 @@
 """One normal form for every way of writing a call."""
 
+import inspect
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from jumar.errors import ArgumentError, FingerprintError
 from jumar.keys.call import Signature, call_key
@@ -70,3 +74,33 @@ def test_an_argument_without_identity_is_named_with_its_place():
 def test_a_callable_that_hides_its_parameters_is_refused_with_a_way_out():
     with pytest.raises(ArgumentError, match="Wrap it in a function"):
         Signature(max, "max")
+
+
+@st.composite
+def signatures(draw):
+    """A function with up to four parameters, in an order that Python accepts."""
+    kinds = sorted(draw(st.lists(st.sampled_from(["only by position", "either way"]), max_size=4)), reverse=True)
+    required = draw(st.integers(0, len(kinds)))
+    names = [name if at < required else f"{name}={at}" for at, name in enumerate("abcd"[: len(kinds)])]
+    only = kinds.count("only by position")
+    head = [*names[:only], *(["/"] if only else []), *names[only:]]
+    namespace = {}
+    exec(f"def made({', '.join(head)}): pass", namespace)
+    return namespace["made"]
+
+
+@given(
+    signatures(),
+    st.lists(st.integers(10, 99), max_size=5),
+    st.dictionaries(st.sampled_from("abcde"), st.integers(10, 99)),
+)
+def test_arguments_are_bound_as_python_binds_them(fn, args, kwargs):
+    signature = Signature(fn, "made")
+    try:
+        bound = inspect.signature(fn).bind(*args, **kwargs)
+    except TypeError:
+        with pytest.raises(ArgumentError, match="It is declared as made"):
+            signature.bind(tuple(args), kwargs)
+        return
+    bound.apply_defaults()
+    assert signature.bind(tuple(args), kwargs) == (bound.args, {})

@@ -23,6 +23,8 @@ _DOMAIN = b"jumar:call:1"
 _IGNORED = ...
 """Stands for an argument that does not belong to the key; people read it as it is meant."""
 _DIRECT_PART = re.compile(r"\[\d+\]")
+_MISSING: Any = object()
+"""Stands in the place of an argument that was not given and has no default."""
 _PLAIN_KINDS = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 
 
@@ -62,6 +64,10 @@ class Signature:
         self._count = len(parameters)
         defaults = [p.default for p in parameters if p.default is not inspect.Parameter.empty]
         self._defaults = tuple(defaults) if self._plain else ()
+        self._slots = tuple([(p.name, _MISSING if p.default is p.empty else p.default) for p in parameters])
+        by_keyword = [frozenset() if p.kind is p.POSITIONAL_ONLY else frozenset([p.name]) for p in parameters]
+        self._open = tuple([frozenset().union(*by_keyword[at:]) for at in range(self._count + 1)])
+        """Names that may be given by keyword after so many positional arguments."""
         self._required = self._count - len(self._defaults)
         unknown = [name for name in ignore if name not in self.names]
         if unknown:
@@ -76,12 +82,16 @@ class Signature:
         Raises:
             ArgumentError: They do not fit; the text shows the signature.
         """
+        given = len(args)
         if self._plain and not kwargs:
-            given = len(args)
             if given == self._count:
                 return args, kwargs
             if self._required <= given < self._count:
                 return args + self._defaults[given - self._required :], kwargs
+        elif self._plain and given <= self._count and kwargs.keys() <= self._open[given]:
+            rest = [kwargs.get(name, default) for name, default in self._slots[given:]]
+            if not any(value is _MISSING for value in rest):
+                return (*args, *rest), {}
         try:
             bound = self._signature.bind(*args, **kwargs)
         except TypeError as error:
