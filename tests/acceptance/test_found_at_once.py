@@ -128,6 +128,9 @@ DECIDING = {
     "reuse": "run",
     "refresh": True,
     "step": True,
+    "meta": True,
+    "persist": True,
+    "cache": True,
 }
 """What a call has of its task's options when it is made, but for whether it is kept."""
 
