@@ -76,7 +76,7 @@ class Gauge:
 
     def __init__(self) -> None:
         self._over = threading.Event()
-        self._before = memory_in_use()
+        self._before = memory_in_use(os.getpid())
         self.most_bytes = 0
         """The most that there was beyond what there was at first."""
 
@@ -91,14 +91,13 @@ class Gauge:
 
     def _watch(self) -> None:
         while not self._over.wait(0.05):
-            self.most_bytes = max(self.most_bytes, memory_in_use() - self._before)
+            self.most_bytes = max(self.most_bytes, memory_in_use(os.getpid()) - self._before)
 
 
-def memory_in_use() -> int:
-    """Bytes of this process and its children: their shares of what they share, and all of the segments in shared memory."""
-    found = sum(_share(pid) for pid in [os.getpid(), *_children(os.getpid())])
-    segments = Path(f"/dev/shm/jumar-{os.getuid()}").glob(f"{os.getpid()}-*/*")
-    return found + sum(map(_size, segments))
+def memory_in_use(process: int) -> int:
+    """Bytes of a process and its descendants: their shares of what they share, and all of its segments in shared memory."""
+    segments = Path(f"/dev/shm/jumar-{os.getuid()}").glob(f"{process}-*/*")
+    return sum(map(_share, _family(process))) + sum(map(_size, segments))
 
 
 def _size(path: Path) -> int:
@@ -108,9 +107,13 @@ def _size(path: Path) -> int:
         return 0
 
 
-def _children(pid: int) -> list[int]:
-    tasks = Path(f"/proc/{pid}/task")
-    return [int(child) for task in tasks.iterdir() for child in (task / "children").read_text().split()]
+def _family(process: int) -> list[int]:
+    try:
+        threads = list(Path(f"/proc/{process}/task").iterdir())
+        children = [int(child) for thread in threads for child in (thread / "children").read_text().split()]
+    except (FileNotFoundError, ProcessLookupError):  # it has ended meanwhile
+        return [process]
+    return [process, *(member for child in children for member in _family(child))]
 
 
 def _share(pid: int) -> int:
@@ -119,7 +122,7 @@ def _share(pid: int) -> int:
     except (FileNotFoundError, ProcessLookupError):
         return 0
     kb = {line.split(":")[0]: int(line.split()[1]) for line in lines[1:]}
-    return 1024 * (kb["Pss_Anon"] + kb["Pss_File"])
+    return 1024 * (kb.get("Pss_Anon", 0) + kb.get("Pss_File", 0))
 
 
 def main() -> None:
