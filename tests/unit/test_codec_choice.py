@@ -195,6 +195,14 @@ def test_what_needs_a_package_that_is_not_installed_says_which():
     assert "lambda" in lines[0]
 
 
+def test_a_module_that_is_only_called_torch_changes_nothing():
+    code = (
+        "import sys, types; sys.modules['torch'] = types.ModuleType('torch');"
+        "from jumar.codecs.registry import Codecs; print(Codecs().encode([1])[0], Codecs().encode({1: 2})[0])"
+    )
+    assert subprocess.check_output([sys.executable, "-c", code], text=True) == "pickle pickle\n"
+
+
 def test_polars_without_pyarrow_is_written_by_pickle():
     code = (
         "import sys; sys.modules['pyarrow'] = None; import polars as pl; from jumar.codecs.registry import Codecs; "

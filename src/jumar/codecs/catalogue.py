@@ -76,7 +76,7 @@ class _UntilTorch:
 
     def encode(self, value: Any) -> Sequence[Frame] | None:
         """The value's pickle; None once there is PyTorch, after its codecs were taken up."""
-        if sys.modules.get("torch") is None:
+        if not hasattr(sys.modules.get("torch"), "UntypedStorage"):
             return _GENERAL.encode(value)
         self._take_up()
         return None

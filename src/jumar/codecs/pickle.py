@@ -11,7 +11,6 @@ from importlib.util import find_spec
 from typing import Any
 
 from jumar.codecs.codec import Codec, Frame
-from jumar.codecs.dispatch import dumps_with
 from jumar.codecs.framing import IN_BAND_MAX_BYTES, framed, load
 
 STREAMED_MIN_BYTES = 64 * 1024
@@ -66,7 +65,7 @@ class PickleCodec:
             large.append(raw)
             return False
 
-        has_tensors = sys.modules.get("torch") is not None and dumps in PICKLERS
+        has_tensors = hasattr(sys.modules.get("torch"), "UntypedStorage") and dumps in PICKLERS
         write = _without_tensors(dumps) if has_tensors else dumps
         stream = write(value, 5, buffer_callback=keep_in_band)
         if len(stream) >= STREAMED_MIN_BYTES and dumps in PICKLERS and _has_copies(stream):
@@ -115,20 +114,20 @@ def _without_tensors(dumps: Callable[..., bytes]) -> Callable[..., bytes]:
     """What writes the same but the numbers of tensors; ``dumps`` itself where NumPy does not show their memory."""
     if find_spec("numpy") is None:
         return dumps
-    from jumar.codecs import torch_storage  # noqa: PLC0415 # imports PyTorch, which the program has imported before
+    from jumar.codecs import dispatch, torch_storage  # noqa: PLC0415 # imports PyTorch, as the program has before
 
-    return dumps_with(PICKLERS[dumps], torch_storage.REDUCERS)
+    return dispatch.dumps_with(PICKLERS[dumps], torch_storage.REDUCERS)
 
 
 @cache
 def _without_arrays(dumps: Callable[..., bytes], *, tensors: bool) -> Callable[..., bytes]:
-    from jumar.codecs import numpy_pickle  # noqa: PLC0415 # imports NumPy, whose arrays were written before
+    from jumar.codecs import dispatch, numpy_pickle  # noqa: PLC0415 # imports NumPy, whose arrays were written before
 
     if not tensors:
-        return dumps_with(PICKLERS[dumps], numpy_pickle.REDUCERS)
+        return dispatch.dumps_with(PICKLERS[dumps], numpy_pickle.REDUCERS)
     from jumar.codecs import torch_storage  # noqa: PLC0415 # likewise
 
-    return dumps_with(PICKLERS[dumps], numpy_pickle.REDUCERS, torch_storage.REDUCERS)
+    return dispatch.dumps_with(PICKLERS[dumps], numpy_pickle.REDUCERS, torch_storage.REDUCERS)
 
 
 def _has_copies(stream: bytes) -> bool:
