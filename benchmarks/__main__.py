@@ -4,13 +4,26 @@ import argparse
 import sys
 from collections.abc import Callable, Iterator
 
-from benchmarks import arrays, fingerprints, graphs, index, memory, processes, report, resume, runs, spawn, startup
+from benchmarks import (
+    arrays,
+    bandwidth,
+    fingerprints,
+    graphs,
+    index,
+    memory,
+    processes,
+    report,
+    resume,
+    runs,
+    spawn,
+    startup,
+)
 from benchmarks.row import Row
 from benchmarks.size import FULL, NORMAL, QUICK, SMOKE, Size
 
 BENCHMARKS: dict[str, Callable[[Size], Iterator[Row]]] = {
     module.__name__.rpartition(".")[2]: module.rows
-    for module in (spawn, runs, processes, graphs, resume, fingerprints, arrays, memory, index, startup)
+    for module in (spawn, runs, processes, bandwidth, graphs, resume, fingerprints, arrays, memory, index, startup)
 }
 
 

@@ -53,6 +53,8 @@ class Recorder:
         self._now_s = clock.now_s
         self._tell = tell
         self._run = 0
+        self._recorded: set[bytes] = set()
+        """The codes of calls that were recorded here."""
         self._asked: set[bytes] = set()
         """The codes of calls that were looked for or computed."""
         self._process = os.getpid()
@@ -108,6 +110,7 @@ class Recorder:
 
     def _entry(self, call: Call, key: bytes, payload: Payload, seconds: float) -> Entry:
         self._asked.add(call.info.code)
+        self._recorded.add(call.info.code)
         return Entry(
             key,
             self._store.task(call.info, call.task.parts_of),
@@ -254,7 +257,7 @@ class Recorder:
 
         It is recorded under this call's key too, so that next time it is found before its inputs are looked at.
         """
-        if not (call.keep or call.look) or call.task.saves is not None or call.journaled:
+        if call.task.saves is not None or call.journaled or not (call.keep or (call.look and self._may_be_there(call))):
             return None
         if all(need.given is not None for need in call.needs):
             return None  # the values stand in its key already
@@ -272,6 +275,11 @@ class Recorder:
         if result is not None and entry is not None and call.keep and not call.unrepeatable:
             self._store.record(entry._replace(key=call.key, content=call.content, needs=needs))
         return result
+
+    def _may_be_there(self, call: Call) -> bool:
+        """Whether something of the call's code was ever kept; else its values need not be identified to be looked for."""
+        code = call.info.code
+        return code in self._recorded or call.task.retains or not self._store.is_new(code)
 
     def _usable(self, call: Call, entry: Entry | None) -> Result | Continuation | KeptError | None:
         may_pass = self._audit or call.task.ttl_s is not None

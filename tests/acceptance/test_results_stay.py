@@ -183,6 +183,31 @@ def test_equal_values_from_an_edited_task_need_no_new_call_downstream(tmp_path):
         assert session.counts()[:2] == (1, 1)
 
 
+IDENTIFIED = []
+
+
+class Counted:
+    """Says how often it is identified in this process."""
+
+    def __jumar_key__(self):
+        IDENTIFIED.append(1)
+        return "counted"
+
+
+def test_values_are_not_identified_to_look_for_what_was_never_kept(threads):
+    source, after = jumar.task(name="source")(Counted), jumar.task(name="after")(lambda value: 1)
+    IDENTIFIED.clear()
+    loose = after.options(checkpoint=False)
+    assert loose.spawn(source.spawn()).result() == 1
+    assert len(IDENTIFIED) == 0
+    assert after.spawn(source.spawn()).result() == 1
+    assert len(IDENTIFIED) == 1
+    other = jumar.task(name="other")(lambda: Counted())  # noqa: PLW0108  (another call with an equal value)
+    assert loose.spawn(other.spawn()).result() == 1  # now something of its code is kept: it is looked for, and found
+    assert len(IDENTIFIED) == 2
+    assert threads.counts()[:2] == (4, 1)
+
+
 def test_a_reference_has_the_token_of_its_value(tmp_path):
     scratch = SegmentScratch(tmp_path, None)
     for value in (np.arange(LENGTH), {"a": [np.zeros(10)]}, "text"):
