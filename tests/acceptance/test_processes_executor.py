@@ -527,6 +527,25 @@ def test_a_worker_that_does_not_start_is_an_error_that_says_so(fresh, monkeypatc
         add(1, 77)
 
 
+STRUCK = """
+import os, pathlib, signal, sys
+if (mark := pathlib.Path(__file__).with_name("mark")).exists():
+    sys.path.remove(os.path.dirname(__file__))
+    del sys.modules["json"]
+    import json
+else:
+    mark.touch()
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_worker_that_is_killed_while_it_starts_is_started_again(fresh, monkeypatch, tmp_path):
+    (tmp_path / "json.py").write_text(STRUCK)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    assert add(1, 78) == 79
+    assert (tmp_path / "mark").exists()
+
+
 def test_closing_at_once_ends_what_runs(tmp_path):
     os.mkfifo(tmp_path / "pid")
 

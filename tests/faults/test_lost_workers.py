@@ -3,11 +3,15 @@
 import os
 import random
 import signal
+import threading
 from pathlib import Path
 
+import numpy as np
+import pytest
 from tests.acceptance.test_processes_executor import is_gone
 
 import jumar
+import jumar.events
 
 CALLS, KILLS = 500, 30
 
@@ -54,3 +58,70 @@ def test_a_call_inside_that_is_killed_does_not_end_its_caller_badly(tmp_path):
         futures = [total.spawn(str(tmp_path), [first, 1], first % 2) for first in range(4)]
         assert jumar.gather(futures) == [10_001 + 2 * first for first in range(4)]
         assert (session.counts().computed, session.counts().failed) == (8, 0)
+
+
+@jumar.task
+def mixed(folder, number):
+    """Count a run; every third result is large enough to stay in a segment or a blob."""
+    with Path(folder, "runs", str(number)).open("a") as file:
+        file.write(f"{os.getpid()}\n")
+    return np.full(50_000, number) if number % 3 == 0 else number
+
+
+@jumar.task(checkpoint=False)
+def summed(folder, number, part):
+    with Path(folder, "runs", f"sum{number}").open("a") as file:
+        file.write(f"{os.getpid()}\n")
+    return int(np.sum(part))
+
+
+class Killer:
+    """Kills a worker at random each time that so many calls have ended."""
+
+    def __init__(self, session, each, kills):
+        self.pool = session.engine._executor._pool
+        self.each, self.total, self.left, self.ended = each, kills, kills, 0
+        self.random = random.Random(11)
+        self.lock = threading.Lock()
+
+    def __call__(self, event):
+        if not isinstance(event, jumar.events.CallEnded):
+            return
+        with self.lock:
+            self.ended += 1
+            # Not those that have run nothing yet: the next start would be hit as well while calls are quick.
+            alive = [
+                process
+                for process in list(self.pool._all)
+                if process.known and process.is_alive and not process.is_gone
+            ]
+            if self.left and self.ended >= self.each * (self.total - self.left + 1) and alive:
+                self.left -= 1
+                os.kill(self.random.choice(alive).pid, signal.SIGKILL)
+
+
+def shared_memory():
+    """What sessions have in shared memory: their directories, and what is in those."""
+    root = Path("/dev/shm") / f"jumar-{os.getuid()}"
+    mine = [path for path in root.glob("*") if path.is_dir() and path.name.startswith(f"{os.getpid()}-")]
+    return {path: sorted(path.iterdir()) for path in mine}
+
+
+@pytest.mark.parametrize(("calls", "kills"), [(120, 4), pytest.param(2000, 30, marks=pytest.mark.slow)])
+def test_workers_killed_at_any_time_cost_nothing_but_the_calls_that_they_ran(tmp_path, calls, kills):
+    (tmp_path / "runs").mkdir()
+    folder, before = str(tmp_path), shared_memory()
+    with jumar.Session(tmp_path / "store", "processes", 2, lost_retries=20) as session:
+        killer = Killer(session, calls // (kills + 1), kills)
+        session.listen(killer)
+        parts = [mixed.spawn(folder, number) for number in range(calls // 2)]
+        sums = [summed.spawn(folder, number, part) for number, part in enumerate(parts)]
+        assert jumar.gather(sums) == [number * (50_000 if number % 3 == 0 else 1) for number in range(calls // 2)]
+        assert session.counts()[:4] == (2 * (calls // 2), 0, 0, 0)
+    assert killer.left == 0
+    runs = [path.read_text().split() for path in (tmp_path / "runs").iterdir()]
+    assert len(runs) == 2 * (calls // 2)
+    assert sum(map(len, runs)) <= len(runs) + kills  # each kill costs at most the call that ran in that worker
+    assert shared_memory() == before
+    assert not list((tmp_path / "store" / "scratch").glob("*/"))
+    assert all(is_gone(int(pid)) for each in runs for pid in each)

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from jumar.processes.channel import Lost
 from jumar.processes.process import WorkerProcess
 
+_STARTS = 5
+"""How often a process is started in the place of one that was killed while it started."""
 _MOST_TASKS_KNOWN = 1000
 """A worker that was sent so many tasks by their code is ended: a program that makes functions without end must not fill
 its memory."""
@@ -49,13 +51,24 @@ class Pool:
                 return process
             process.bury()
             self._forget(process)
-        process = self._start()
-        with self._lock:
-            self._all = {each for each in self._all if each.is_alive} | {process}
-            is_late = self.is_closed
-        if is_late:
-            process.kill()
-        process.await_start()
+        return self._started()
+
+    def _started(self) -> WorkerProcess:
+        """A new process. One that was killed before it had started says nothing about the call that it was for."""
+        for tries_left in reversed(range(_STARTS)):
+            process = self._start()
+            with self._lock:
+                self._all = {each for each in self._all if each.is_alive} | {process}
+                is_late = self.is_closed
+            if is_late:
+                process.kill()
+            try:
+                process.await_start()
+            except Lost:
+                if self.is_closed or not process.was_signalled or not tries_left:
+                    raise
+            else:
+                break
         return process
 
     def prepare(self) -> None:

@@ -115,6 +115,11 @@ class WorkerProcess:
         """Whether it was ended by SIGKILL, which nobody here has sent."""
         return self._popen.returncode == -signal.SIGKILL
 
+    @property
+    def was_signalled(self) -> bool:
+        """Whether a signal has ended it."""
+        return (self._popen.returncode or 0) < 0
+
     def kill(self) -> None:
         """End it now, and what its tasks have started."""
         self.is_gone = True
