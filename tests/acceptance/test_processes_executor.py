@@ -124,6 +124,51 @@ def test_a_function_that_was_changed_is_sent_anew(processes):
     assert make()(5) == 15
 
 
+def test_a_function_that_travels_by_its_code_is_sent_once_to_each_worker(fresh):
+    offset = 10
+
+    def helper(x):
+        return x + offset
+
+    inner = jumar.task(name="inner")(helper)
+    outer = jumar.task(name="outer")(lambda x: inner(x) + inner(x + 1))
+    assert [outer(n) for n in range(5)] == [2 * n + 21 for n in range(5)]
+    assert jumar.gather(outer.spawn(n) for n in range(5, 40)) == [2 * n + 21 for n in range(5, 40)]
+    for process in fresh.engine._executor._pool._idle:
+        assert len(process.known) <= 2
+
+
+NOTEBOOK = """
+import jumar
+from dataclasses import dataclass
+
+SCALE = 3
+
+@dataclass
+class Point:
+    x: int
+
+def scaled(value):
+    return value * SCALE
+
+@jumar.task
+def moved(point):
+    return Point(scaled(point.x))
+"""
+
+
+def test_what_a_notebook_defines_is_sent_by_its_code(processes):
+    import linecache
+
+    name = "<ipython-input-1-0123456789ab>"
+    linecache.cache[name] = len(NOTEBOOK), None, NOTEBOOK.splitlines(True), name
+    cell = {"__name__": "__main__"}
+    exec(compile(NOTEBOOK, name, "exec"), cell)
+    moved, point = cell["moved"], cell["Point"]
+    assert moved.spawn(moved.spawn(point(2))).result() == point(18)
+    assert type(moved(point(5))) is point
+
+
 @pytest.mark.parametrize("size", [10, 1_000, 3_000_000])
 def test_arrays_go_there_and_back_and_are_writable(processes, size):
     @jumar.task
