@@ -158,6 +158,19 @@ def test_a_bound_method_counts_its_object():
     assert digest(Model(1).fit) == digest(Model(1).fit)
 
 
+MODELS = [Model(1), Model(2)]
+
+
+def test_a_method_that_its_module_offers_as_a_function_counts_its_object(monkeypatch):
+    """As the module random does with those of an instance that it has: that is a library's, whose version tells."""
+    digests = set()
+    for model in MODELS:
+        monkeypatch.setitem(globals(), "fit", model.fit)
+        digests.add(digest(eval("lambda x: fit(x)", globals())))
+        digests.add(digest(model.fit))
+    assert len(digests) == 4
+
+
 def test_a_callable_object_counts_its_class_and_state():
     assert digest(Model(1)) != digest(Model(2))
     assert digest(Model(1)) == digest(Model(1))

@@ -20,7 +20,7 @@ from types import (
 from typing import Any
 
 from jumar.keys.code_bytes import code_label
-from jumar.keys.code_origin import is_own
+from jumar.keys.code_origin import class_is_project, is_own
 
 _CACHED = type(functools.lru_cache(lambda: None))
 NATIVE = (
@@ -83,6 +83,8 @@ def is_bound(value: Any) -> bool:
     holder = getattr(value, "__self__", None)
     if holder is None or isinstance(holder, type(sys)):
         return False
+    if class_is_project(type(holder)):
+        return True
     home = sys.modules.get(type(holder).__module__)
     return getattr(home, value.__name__, None) != value if isinstance(value, MethodType | BuiltinFunctionType) else True
 
