@@ -20,9 +20,11 @@ from jumar.continuation import Continuation
 from jumar.engine import Engine
 from jumar.future import Future
 from jumar.graph.call import DONE, NEW, NOTHING, Call
+from jumar.graph.scheduler import upstream_first
 from jumar.record import needs_of
 from jumar.result import KeptError
 from jumar.session import Session
+from jumar.skipping import may_be_skipped
 from jumar.store.records import CallRecord
 from jumar.store.store import Store
 from jumar.why.call import explain_record
@@ -67,11 +69,14 @@ class Plan:
         restored: How many calls would be found.
         steps: The calls that would run, in the order in which they are made.
         ends: Where the plan ends although the program goes on: it needs a value there; empty where it was seen whole.
+        skipped: How many calls would not run although they are not found, as all that needs them is: those of them that
+            have begun by the time that is known run nevertheless.
     """
 
     restored: int
     steps: tuple[Step, ...]
     ends: str
+    skipped: int = 0
 
     @property
     def seconds(self) -> float:
@@ -84,11 +89,13 @@ class Plan:
 
     def __str__(self) -> str:
         certain = [step for step in self.steps if step.certain]
-        lines = [f"{self.restored} calls would be restored"]
+        lines = [f"{self.restored:,} call{'s' * (self.restored != 1)} would be restored"]
         reasons = Counter(step.because for step in certain)
         lines.append(
             f"{len(certain)} would run" + "".join(f"\n  {count} because {why}" for why, count in reasons.most_common())
         )
+        if self.skipped:
+            lines.append(f"{self.skipped} would be skipped, as all that needs them is restored")
         waiting = len(self.steps) - len(certain)
         if waiting:
             lines.append(f"{waiting} would run unless what they need comes out as before")
@@ -108,6 +115,8 @@ class PlanningEngine(Engine):
     def __init__(self, store: Store, *args: Any, **options: Any) -> None:
         super().__init__(store, *args, **(options | {"looks": True, "keeps": False, "audit": 0.0, "leases": None}))
         self.missing: dict[bytes, Call] = {}
+        self._spared: set[Call] = set()
+        self._waited_for: Call | None = None
 
     @property
     def asked(self) -> frozenset[bytes]:
@@ -152,6 +161,29 @@ class PlanningEngine(Engine):
                     if not (need.is_findable and self._restored_from_store(need)):
                         pending.append(need)
 
+    def _restored_from_store(self, call: Call) -> bool:
+        needs = call.needs
+        is_found = super()._restored_from_store(call)
+        if is_found or call.tail is not NOTHING:
+            self._spared.update(need.twin or need for need in needs)
+        return is_found
+
+    def leave_out_skipped(self) -> int:
+        """Take the calls out that would be skipped; how many there are."""
+        users: dict[Call, list[Call]] = {}
+        skipped: set[Call] = set()
+        calls = upstream_first(list(self.missing.values()))
+        for call in calls:
+            for need in call.needs:
+                users.setdefault(need.twin or need, []).append(call)
+        for call in reversed(calls):
+            mine = users.get(call, [])
+            is_needed = call is self._waited_for or not skipped.issuperset(mine)
+            if not is_needed and (call in self._spared or mine) and may_be_skipped(call):
+                skipped.add(call)
+        self.missing = {key: call for key, call in self.missing.items() if call not in skipped}
+        return len(skipped)
+
     def _found_by_values(self, call: Call) -> bool:
         args, kwargs = self._running.inputs(call)
         result = self._recorder.kept_for_values(call, args, kwargs)
@@ -167,6 +199,7 @@ class PlanningEngine(Engine):
 
     def wait(self, future: Future[Any], timeout_s: float | None) -> NoReturn:  # noqa: ARG002
         """End the plan: nobody will compute what is waited for."""
+        self._waited_for = future._call  # noqa: SLF001
         raise PlanEnds
 
     def blocked(self, call: Call | None = None, *, on_top: bool = False) -> contextlib.AbstractContextManager[None]:  # noqa: ARG002
@@ -201,8 +234,9 @@ def plan(script: str, args: Sequence[str] = ()) -> Plan:
     with _planning() as engines:
         ends = _run(script, args)
     path = os.path.abspath(script)  # noqa: PTH100  (as Python has it in __file__: links are not followed)
+    skipped = sum(engine.leave_out_skipped() for engine in engines)
     steps = [step for engine in engines for step in _steps(engine, path)]
-    return Plan(sum(engine.counts().restored for engine in engines), tuple(steps), ends)
+    return Plan(sum(engine.counts().restored for engine in engines), tuple(steps), ends, skipped)
 
 
 @contextmanager

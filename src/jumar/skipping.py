@@ -53,7 +53,7 @@ class Skipping:
         """Skip what nobody needs any more of what a call needed that was found."""
         workers: Sequence[Call] = ()
         with self._live.latch:
-            skipped = self._scheduler.skip([need.twin or need for need in needs], _may_be_skipped, self._crew.reclaim)
+            skipped = self._scheduler.skip([need.twin or need for need in needs], may_be_skipped, self._crew.reclaim)
             # Who asks makes a note at the future first and looks at the state then; here it is the other way round. So
             # nobody waits for what is skipped, whoever was first.
             for call in skipped:
@@ -114,7 +114,7 @@ class Skipping:
             self._endings.complete(call, Shared(value), None, and_next=False)
 
 
-def _may_be_skipped(call: Call) -> bool:
+def may_be_skipped(call: Call) -> bool:
     """Whether nobody can tell whether a call ran that has not ended."""
     is_fresh = call.serial == 0 and call.suspect is None
     is_to_be_refreshed = call.counted and not call.look  # of parts nothing is ever looked for

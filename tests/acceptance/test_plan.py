@@ -103,6 +103,24 @@ def test_a_task_that_was_renamed_and_edited_is_planned_as_the_one_that_it_was(pr
     assert "3 because 'scaled' in main.py was edited" in project.plan("3")
 
 
+def test_what_only_restored_calls_need_would_be_skipped(project):
+    """Unless its value is waited for, or another call needs it."""
+    project.edit("@jumar.task\ndef scale", "@jumar.task(checkpoint=False)\ndef scale")
+    project.edit("@jumar.task\ndef load", "@jumar.task(checkpoint=False)\ndef load")
+    project.edit("    load(100)\n", "")
+    project.python("main.py", "3")
+    assert project.plan("3").splitlines()[:3] == [
+        "1 call would be restored",
+        "0 would run",
+        "6 would be skipped, as all that needs them is restored",
+    ]
+    project.edit("answer.result())", "answer.result(), scale.spawn(load.spawn(1)).result())")
+    lines = project.plan("3").splitlines()
+    assert lines[1].startswith("1 would run")
+    assert lines[-1].startswith("the plan ends at line 24")
+    assert "4 would be skipped, as all that needs them is restored" in lines
+
+
 def test_lazy_calls_are_planned_from_the_top(project):
     project.edit("total.spawn([scale.spawn(load.spawn(n)) for n", "total.lazy([scale.lazy(load.lazy(n)) for n")
     project.edit("answer.result()", "jumar.collect(answer)")
