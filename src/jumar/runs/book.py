@@ -85,7 +85,7 @@ class Book:
         with self.careful():
             found = self.table.find(run_id)
         if found is None:
-            raise RunError(f"there is no run {run_id!r} in {self.store!r}. See `jumar runs`.")
+            raise no_run(run_id, self.store)
         return found
 
     def info(self, run: NamedRun) -> RunInfo:
@@ -162,3 +162,8 @@ class Book:
                 f"the runs of {self.store!r} cannot be read or written ({type(error).__name__}: {error}): another program "
                 f"holds the index, the disk is full, or it may not be written."
             ) from error
+
+
+def no_run(run_id: str, store: Store) -> RunError:
+    """The error that there is no such run."""
+    return RunError(f"there is no run {run_id!r} in {store!r}. See `jumar runs`.")

@@ -10,7 +10,7 @@ from jumar.current import current_call
 from jumar.errors import ArgumentError, RunError
 from jumar.graph.options import Options
 from jumar.here import PLACE
-from jumar.runs.book import Book
+from jumar.runs.book import Book, no_run
 from jumar.runs.vigil import VIGIL
 from jumar.session import current
 from jumar.store.awaited import EventRow
@@ -67,15 +67,14 @@ def deliver(book: Book, run_id: str, name: str, payload: Any, key: str | None) -
         text = json.dumps(payload, ensure_ascii=False, allow_nan=False)
     except (TypeError, ValueError) as error:
         raise ArgumentError(f"the payload of event {name!r} is not what JSON can say: {error}") from error
-    run = book.find(run_id)
     with book.careful():
-        how, number = book.awaited.send(EventRow(None, run.token, name, text, book.store.now_s(), key or ""))
+        how, event = book.awaited.send(run_id, EventRow(None, b"", name, text, book.store.now_s(), key or ""))
+    if how == "no run":
+        raise no_run(run_id, book.store)
     if how == "over":
         raise RunError(f"run {run_id!r} has succeeded: it waits for no event {name!r} any more.")
-    if how == "no run":
-        raise RunError(f"run {run_id!r} was deleted: nobody can get event {name!r}.")
-    VIGIL.look(run.token, name)
-    return number
+    VIGIL.look(event.run, name)
+    return event.number or 0
 
 
 def check_name(name: Any) -> None:

@@ -118,26 +118,32 @@ class Awaited:
         with self._database.reading() as connection:
             return [place for place in places if connection.execute(question, place).fetchone()[0]]
 
-    def send(self, event: EventRow) -> tuple[Sent, int]:
-        """Add an event, and its number.
+    def send(self, run_id: str, event: EventRow) -> tuple[Sent, EventRow]:
+        """Add an event to a run; as it is recorded, with its number.
+
+        Args:
+            run_id: The run's id.
+            event: Without the run's token.
 
         Returns:
-            ``known``: the same sender has sent it before. ``no run``: its run was deleted. ``over``: the run has
+            ``known``: the same sender has sent it before. ``no run``: there is none of this id. ``over``: the run has
             succeeded, and waits for nothing any more.
         """
-        row = event.checked()
 
-        def write(connection: sqlite3.Connection) -> tuple[Sent, int]:
+        def write(connection: sqlite3.Connection) -> tuple[Sent, EventRow]:
+            run = connection.execute("SELECT token, state FROM named_runs WHERE id = ?", (run_id,)).fetchone()
+            if run is None:
+                return "no run", event
+            row = event._replace(run=run[0]).checked()
             if event.sender:
                 question = "SELECT number FROM events WHERE run = ? AND sender = ?"
-                known = connection.execute(question, (event.run, event.sender)).fetchone()
+                known = connection.execute(question, (row.run, event.sender)).fetchone()
                 if known is not None:
-                    return "known", int(known[0])
-            state = connection.execute("SELECT state FROM named_runs WHERE token = ?", (event.run,)).fetchone()
-            if state is None or state[0] == "succeeded":
-                return ("no run" if state is None else "over"), 0
+                    return "known", row._replace(number=known[0])
+            if run[1] == "succeeded":
+                return "over", row
             added = connection.execute(f"INSERT INTO events ({_EVENT_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
-            return "sent", int(added.lastrowid or 0)
+            return "sent", row._replace(number=added.lastrowid)
 
         return self._database.transact(write)
 

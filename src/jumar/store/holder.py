@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import cache
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -34,7 +35,8 @@ def me(session: str = "") -> Holder:
     Args:
         session: Tells several holders in it apart; without blanks.
     """
-    return Holder(_place(), os.getpid(), _started(os.getpid()) or "", session)
+    place, started = _own(os.getpid())
+    return Holder(place, os.getpid(), started, session)
 
 
 def read(text: str) -> Holder | None:
@@ -64,11 +66,17 @@ def life(holder: Holder | None) -> Life:
         >>> life(me()), life(me()._replace(started="0")), life(me()._replace(place="another-machine"))
         ('alive', 'dead', 'unknown')
     """
-    if holder is None or holder.place != _place():
+    if holder is None or holder.place != _own(os.getpid())[0]:
         return "unknown"
     if not _tells():
         return "alive" if _answers(holder.process) else "dead"
     return "alive" if _started(holder.process) == holder.started else "dead"
+
+
+@cache
+def _own(process: int) -> tuple[str, str]:
+    """The place and the start of this process, which stay what they are; a forked child has another number."""
+    return _place(), _started(process) or ""
 
 
 def _place() -> str:
