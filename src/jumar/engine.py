@@ -8,7 +8,7 @@ hands nothing from thread to thread.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from threading import Semaphore
 from typing import TYPE_CHECKING, Any, Literal
@@ -24,7 +24,7 @@ from jumar.events import Counts, Event
 from jumar.executors import Executor, InlineExecutor
 from jumar.foreign import Adoptions
 from jumar.future import Future
-from jumar.graph.call import CANCELLED, DONE, FAILED, NEW, NOTHING, RUNNING, SKIPPED, Call
+from jumar.graph.call import CANCELLED, DONE, FAILED, NEW, NOTHING, RUNNING, SKIPPED, WAITING, Call
 from jumar.graph.layer import Layer
 from jumar.graph.scheduler import Scheduler, upstream_first
 from jumar.live import Live
@@ -404,6 +404,22 @@ class Engine:
         """Whether calls of a run have not ended."""
         with self._latch:
             return any(call.run is run and call.state is not SKIPPED for call in self._live.calls.values())
+
+    def rests(self, run: Any, waits: Collection[bytes]) -> bool:
+        """Whether the calls of a run that have not ended only wait, as far as can be seen.
+
+        Args:
+            run: The run.
+            waits: The keys of those that are waits themselves.
+        """
+        with self._latch:
+            calls = [call for call in self._live.calls.values() if call.run is run and call.state is not SKIPPED]
+            return all(
+                call.key in waits
+                or call.blocked_on is not None
+                or (call.state is WAITING and not (call.awaits and call.journaled))
+                for call in calls
+            )
 
     def stop(self, run: Any) -> None:
         """Take back the calls of a run, except for steps that are running: what they do is to be recorded."""

@@ -19,6 +19,9 @@ from jumar.store.trouble import Trouble
 class Waits(Protocol):
     """Something that a run waits for."""
 
+    key: bytes
+    """The step's."""
+
     def give_up(self) -> None:
         """Wait no more; nobody is to be told what comes."""
 
@@ -77,6 +80,11 @@ class OpenRun:
     def is_busy(self) -> bool:
         """Whether calls of it have not ended."""
         return any(engine.is_busy_with(self) for engine in self.engines)
+
+    def rests(self) -> bool:
+        """Whether all that it does here is wait."""
+        waits = {wait.key for wait in tuple(self.waits)}
+        return bool(waits) and all(engine.rests(self, waits) for engine in self.engines)
 
     def cancel(self) -> None:
         """Stop it, as somebody wants it to be."""

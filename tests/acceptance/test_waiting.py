@@ -1,7 +1,10 @@
 """Waits of runs: durable sleeps and events, each by what was waited for and how often things ran."""
 
+import json
 import os
 import sqlite3
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -560,3 +563,82 @@ def test_waits_and_events_work_in_worker_processes(tmp_path):
         number, told, (payload, error) = talks.start("hello", id="x").result()
     assert (number, told, payload) == (1, "hello", None)
     assert "waited 0.001 s for event 'never'" in str(error)
+
+
+@jumar.task(reuse="run")
+def asks_beside(name):
+    return pair.lazy(jumar.wait_event.lazy(name), jumar.sleep.lazy(DAY_S))
+
+
+@pytest.mark.parametrize("task", [asks, asks_softly, asks_beside])
+def test_a_run_is_left_as_soon_as_all_that_it_does_is_wait(again, clock, task):
+    with again():
+        run = task.start("paid", id="x")
+        assert run.wait(leaves=True) == "interrupted"
+        assert run.was_left
+        assert "paid" in {wait["event"] for wait in run.info.waits}
+        clock.advance(DAY_S)
+        jumar.send_event("x", "paid", 1)
+        assert jumar.resume("x").result()[0] == 1
+        assert not jumar.runs.get("x").was_left
+
+
+def test_a_run_that_computes_is_not_left(again, gate):
+    world.gate = gate
+    with again():
+        run = asks_late.start(id="x")
+        gate.wait_for_arrival()
+        with pytest.raises(TimeoutError):
+            run.wait(0, leaves=True)
+        gate.open()
+        assert run.wait(leaves=True) == "interrupted"
+
+
+def test_runs_whose_time_has_come_or_whose_event_is_there_are_resumed_together(again, clock):
+    with again():
+        for task, arguments, name in [(naps, (60.0,), "slept"), (naps, (DAY_S,), "sleeps"), (asks, ("a",), "told")]:
+            task.start(*arguments, id=name).wait(leaves=True)
+        asks.start("b", id="asks").wait(leaves=True)
+        assert jumar.runs.resume_all(due=True) == []
+        clock.advance(60)
+        jumar.send_event("told", "a", 1)
+        jumar.send_event("asks", "other", 1)
+        handles = jumar.runs.resume_all(due=True)
+        assert {handle.id: handle.result() for handle in handles} == {"slept": 60.0, "told": [1]}
+
+
+FLOW = """
+import jumar
+
+@jumar.task
+def order(name):
+    return jumar.wait_event(name), jumar.wait_event("sent")
+
+if __name__ == "__main__":
+    with jumar.Session("store"):
+        for name in ("paid", "other"):
+            order.start(name, id=f"order {name}").wait(leaves=True)
+"""
+
+
+def test_runs_that_wait_need_no_process_but_a_timer_that_resumes_them(tmp_path):
+    (tmp_path / "flow.py").write_text(FLOW)
+
+    def command(*words, status=0):
+        done = subprocess.run(
+            [sys.executable, *words], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
+        )
+        assert done.returncode == status, done.stderr
+        return done.stdout, done.stderr
+
+    due = ["-m", "jumar", "resume", "--due", "--store", "store"]
+    send = ["-m", "jumar", "send-event", "--store", "store", "order paid"]
+    command("flow.py")
+    assert command(*due) == ("", "")
+    command(*send, "paid", "1")
+    assert command(*due) == ("", "run 'order paid': waits: event 'sent'\n")
+    command(*send, "sent", "2")
+    (found,) = json.loads(command(*due, "--json")[0])
+    assert (found["id"], found["status"], found["value"]) == ("order paid", "succeeded", "(1, 2)")
+    assert "waits: event 'other'" in command("-m", "jumar", "resume", "order other", "--leave", "--store", "store")[1]
+    assert "give an ID, or --due" in command("-m", "jumar", "resume", status=2)[1]

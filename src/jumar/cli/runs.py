@@ -22,7 +22,7 @@ from jumar.cli.show import when
 from jumar.cli.target import Failure, chosen_path, json_option, open_store, store_option
 from jumar.runs.book import Book, RunInfo
 from jumar.runs.handle import RunHandle
-from jumar.runs.opening import resume, script_run
+from jumar.runs.opening import resume, resume_all, script_run
 from jumar.runs.scripts import script_runs
 from jumar.session import Session
 from jumar.store.named_runs import STATES
@@ -54,18 +54,18 @@ def runs(status: str | None, scripts: bool, path: Path | None, as_json: bool) ->
     for heading in ("id", "state", "call", "when", ""):
         table.add_column(heading, overflow="fold")
     for info in found:
-        note = "; ".join(filter(None, (info.holder or info.error, _waits(info))))
+        note = "; ".join(filter(None, (info.holder or info.error, _waits(info.waits))))
         table.add_row(Text(info.id), info.status, Text(info.call), when(info.created_s), Text(note))
     Console().print(table)
     if not found:
         click.echo("No runs.", err=True)
 
 
-def _waits(info: RunInfo) -> str:
+def _waits(waits: list[dict[str, Any]]) -> str:
     """What a run waits for, in a few words; of many things the first."""
-    if not info.waits:
+    if not waits:
         return ""
-    first, *others = info.waits
+    first, *others = waits
     what = f"event {first['event']!r}" if first["event"] else "sleep"
     until = "" if first["until_s"] is None else f" until {when(first['until_s'])}"
     return f"waits: {what}{until}" + (f" and {len(others):,} more" if others else "")
@@ -117,7 +117,7 @@ def _run(script: str, run_id: str) -> tuple[RunHandle[None], int]:
 
 
 @click.command("resume")
-@_id
+@click.argument("run_id", metavar="[ID]", required=False)
 @click.option(
     "--code",
     type=click.Choice(["current", "recorded"]),
@@ -125,28 +125,49 @@ def _run(script: str, run_id: str) -> tuple[RunHandle[None], int]:
     show_default=True,
     help="Run the code as it is written now, or as it was when the run was started.",
 )
+@click.option("--due", is_flag=True, help="All interrupted runs whose time has come, or whose event is there.")
+@click.option("--leave", is_flag=True, help="Stop when all that is left is to wait; with --due that is so anyway.")
 @store_option
 @json_option
-def resume_run(run_id: str, code: Literal["current", "recorded"], path: Path | None, as_json: bool) -> None:
+def resume_run(
+    run_id: str | None, code: Literal["current", "recorded"], due: bool, leave: bool, path: Path | None, as_json: bool
+) -> None:
     """Take the run ID up again, without the program that started it. Status 1 if it does not succeed.
 
-    What has finished is found; no step is done twice.
+    What has finished is found; no step is done twice. A run that was left as it only waits is no failure.
     """
+    if (run_id is None) != due:
+        raise click.UsageError("give an ID, or --due for all runs that need not wait any more")
     with Session(chosen_path(path)) as session:
-        handle = resume(run_id, code=code)
-        if not as_json and handle.changed:
-            click.echo(f"changed since the run was started: {', '.join(handle.changed)}", err=True)
-        state = handle.wait()
+        handles = resume_all(code=code, due=True) if run_id is None else [resume(run_id, code=code)]
+        for handle in handles if not as_json else ():
+            if handle.changed:
+                click.echo(f"{handle.id}: changed since the run was started: {', '.join(handle.changed)}", err=True)
+        ends = [(handle, handle.wait(leaves=due or leave)) for handle in handles]
         session.checkpoint()
-        info = handle.info
-        has_value = state == "succeeded" and not info.is_script
+        found = [_end(handle, state) for handle, state in ends]
         if as_json:
-            _print(info._asdict() | ({"value": repr(handle.result())} if has_value else {}))
-        elif has_value:
-            click.echo(repr(handle.result()))
+            _print(found if due else found[0])
         else:
-            click.echo(info.traceback or f"run {run_id!r}: {state}", err=True)
-    sys.exit(0 if state == "succeeded" else 1)
+            for each in found:
+                _say_end(each, with_id=due)
+        has_failed = any(state != "succeeded" and not handle.was_left for handle, state in ends)
+    sys.exit(1 if has_failed else 0)
+
+
+def _end(handle: RunHandle[Any], state: str) -> dict[str, Any]:
+    """How a run ended, with its value if it has one."""
+    info = handle.info
+    has_value = state == "succeeded" and not info.is_script
+    return info._asdict() | ({"value": repr(handle.result())} if has_value else {})
+
+
+def _say_end(end: dict[str, Any], *, with_id: bool) -> None:
+    if "value" in end:
+        click.echo(f"{end['id']}: {end['value']}" if with_id else end["value"])
+    else:
+        waits = _waits(end["waits"]) if end["status"] == "interrupted" else ""
+        click.echo(end["traceback"] or f"run {end['id']!r}: {waits or end['status']}", err=True)
 
 
 @click.command("cancel")

@@ -121,6 +121,14 @@ class Book:
             rows = self.awaited.open_waits(run.token)
         return [{"event": row.name or None, "since_s": row.since_s, "until_s": row.until_s} for row in rows]
 
+    def is_due(self, run: NamedRun) -> bool:
+        """Whether something that a run waits for is over: its time has come, or its event is there."""
+        with self.careful():
+            rows = self.awaited.open_waits(run.token)
+            now_s = self.store.now_s()
+            has_come = any(row.until_s is not None and row.until_s <= now_s for row in rows)
+            return has_come or bool(self.awaited.there([(row.run, row.name) for row in rows if row.name]))
+
     def all(self) -> list[RunInfo]:
         """All runs, newest first."""
         with self.careful():

@@ -79,11 +79,13 @@ class RunHandle(Generic[T]):
         """
         return self.info.status
 
-    def wait(self, timeout: float | None = None) -> State:
+    def wait(self, timeout: float | None = None, *, leaves: bool = False) -> State:
         """How it stands once none of its calls is under way any more. Never raises what the run raised.
 
         Args:
             timeout: Seconds to wait at most; None waits for as long as it takes.
+            leaves: Whether this program leaves the run, as `leave` does, as soon as all that it does here is wait for a time
+                or an event. A plain asynchronous task that awaits something else counts as waiting; it runs again.
 
         Raises:
             TimeoutError: It is still driven. It goes on.
@@ -91,6 +93,13 @@ class RunHandle(Generic[T]):
         until_s = None if timeout is None else time.monotonic() + timeout
         if self._ticket is not None:
             self._ticket.wait(timeout)
+            timeout = None if until_s is None else max(0.0, until_s - time.monotonic())
+        if leaves and self._driven is not None and self._driven.future is not None:
+            for _ in looks(timeout, self._too_late(timeout)):
+                if self._driven.future.done():
+                    break
+                if self._driven.driver.run.rests():
+                    return self.leave()
             timeout = None if until_s is None else max(0.0, until_s - time.monotonic())
         if self._driven is not None and self._driven.future is not None:
             with suppress(cf.CancelledError):  # the state says it
@@ -181,8 +190,13 @@ class RunHandle(Generic[T]):
                 f"run {self.id!r} is not one that this program could leave: it does not drive it, or is its script"
             )
         if not self._driven.driver.ended.is_set():
-            self._driven.driver.run.stop("was left")
+            self._driven.driver.run.stop(_LEFT)
         return self.wait(timeout)
+
+    @property
+    def was_left(self) -> bool:
+        """Whether this program has left it, and it waits."""
+        return self._driven is not None and self._driven.driver.run.stopped == _LEFT
 
     def events(self) -> list[RunEvent]:
         """What happened in the run, in the order of time: who drove it, its steps, waits and events, and how it ended."""
@@ -308,5 +322,6 @@ class RunHandle(Generic[T]):
         return f"<jumar.runs.RunHandle {self.id!r}>"
 
 
+_LEFT = "was left"
 _PAST = {"failed": "has failed", "cancelled": "was cancelled", "interrupted": "was interrupted"}
 _ADVICE = "`jumar resume {id}` or jumar.resume({id!r}) goes on with it; what has finished stays finished."

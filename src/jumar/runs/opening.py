@@ -107,20 +107,25 @@ def resume(run_id: str, *, code: Code = "current") -> RunHandle[Any]:
     return _drive(book, row, engine, call, used)
 
 
-def resume_all(*, status: Sequence[State] = _RESUMABLE, code: Code = "current") -> list[RunHandle[Any]]:
+def resume_all(
+    *, status: Sequence[State] = _RESUMABLE, code: Code = "current", due: bool = False
+) -> list[RunHandle[Any]]:
     """Takes all runs up again that are in one of these states; scripts' runs and those of other processes stay as they are.
 
     Args:
         status: Which ones.
         code: As for `resume`.
+        due: Only interrupted runs that waited, and need not any more: a time has come, or an event is there.
 
     Raises:
         ExceptionGroup: Some could not be taken up; all the others were.
     """
     handles, errors = [], []
+    book = Book(_engine().store)
     for info in find(*status):
         try:
-            if not info.is_script:
+            is_wanted = not due or (info.status == "interrupted" and book.is_due(book.find(info.id)))
+            if is_wanted and not info.is_script:
                 handles.append(resume(info.id, code=code))
         except RunHeldError:
             continue  # another process was faster

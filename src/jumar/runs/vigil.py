@@ -42,6 +42,8 @@ class Wait:
         self.run, self.table, self.index = run, Awaited(store.index), store.index
         since_s = self._clock.now_s()
         until_s = None if limit_s is None else since_s + limit_s
+        self.key = key
+        """The step's key."""
         self.row = WaitRow(run.token, key, name, since_s, until_s)
         self._limit_s: float = math.inf if limit_s is None else limit_s
         self._started_s = self._clock.elapsed_s()
