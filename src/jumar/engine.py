@@ -220,7 +220,8 @@ class Engine:
             if started:
                 self._scheduler.unlist(call)
         if started:
-            self._running.carry_out(call)
+            with self._waits.calling(call):
+                self._running.carry_out(call)
         elif call.error is not None:  # else it waits for what it returned in another session
             self._endings.end_if_doomed(call)
         with self._latch:

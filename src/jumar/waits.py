@@ -116,6 +116,18 @@ class Waits:
         with self._only_waiting(me, call), self._place_lent(int(on_top)):
             yield
 
+    @contextmanager
+    def calling(self, call: Call) -> Iterator[None]:
+        """While in this block, a call runs that was made directly; inside a task, that one waits for it meanwhile."""
+        me = self._waiting_call()
+        if me is None:
+            yield
+            return
+        with self._only_waiting(me, call):
+            if me.demand:  # which others may have now
+                self._wanted.let_others_in()
+            yield
+
     def wait_for_place(self, places: Semaphore, ahead: Iterable[Future[Any]]) -> None:
         """Take a place that is free as soon as one of the calls ahead has ended.
 

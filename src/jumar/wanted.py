@@ -45,7 +45,7 @@ class Wanted:
                 claimed = self._claim(current)
             if claimed:
                 self._run(current)
-                self._let_others_in()
+                self.let_others_in()
                 stack.append((current, None))  # it may have returned others, which it needs now
             elif current.state is WAITING and current.needs is not seen:
                 stack.append((current, current.needs))
@@ -62,8 +62,8 @@ class Wanted:
         # One of a higher priority comes first: the wait lends this worker's place to it.
         return not self._scheduler.queue(call.executor).has_above(call.priority) and self._scheduler.start(call)
 
-    def _let_others_in(self) -> None:
-        """Start what became ready with a call that ended here."""
+    def let_others_in(self) -> None:
+        """Start what may run now."""
         with self._latch:
             workers = self._crew.free()
         self._crew.start(workers)

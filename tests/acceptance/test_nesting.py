@@ -170,6 +170,41 @@ def test_waiting_for_oneself_is_refused_however_one_waits(executor, form):
         ouroboros()
 
 
+@jumar.task
+def calls_directly():
+    return asks_for_its_caller()
+
+
+@jumar.task
+def asks_for_its_caller():
+    return calls_directly.spawn().result()
+
+
+@pytest.mark.parametrize("form", ["spawn", "call"])
+def test_a_ring_of_waits_through_a_direct_call_is_refused(session, form):
+    with pytest.raises(jumar.DeadlockError, match="never end"):
+        calls_directly.spawn().result() if form == "spawn" else calls_directly()
+
+
+@pytest.mark.parametrize("executor", ["threads", "inline"])
+def test_a_task_that_calls_another_directly_lends_what_it_holds_meanwhile(executor):
+    @jumar.task(resources={"gpu": 1}, checkpoint=False)
+    def inner(n):
+        return n + 1
+
+    @jumar.task(checkpoint=False)
+    def middle(n):
+        return inner.spawn(n).result()
+
+    @jumar.task(resources={"gpu": 1}, checkpoint=False)
+    def outer(n):
+        return middle(n)
+
+    with jumar.Session(jumar.Store.in_memory(), executor, resources={"gpu": 1}) as session:
+        assert jumar.gather(outer.spawn(n) for n in range(4)) == [1, 2, 3, 4]
+        assert session.counts().unfinished == 0
+
+
 def test_of_several_that_are_waited_for_one_that_can_end_is_enough(session):
     @jumar.task(checkpoint=False)
     def cautious():
