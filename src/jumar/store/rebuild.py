@@ -9,7 +9,7 @@ from pathlib import Path
 from jumar.clock import Clock, SystemClock
 from jumar.store.graft import Graft
 from jumar.store.labels import Labels
-from jumar.store.salvage import NOTHING_SAVED, Salvage, Saved
+from jumar.store.saved import NOTHING_SAVED, Saved
 
 REBUILD_S = 10.0
 """How long a program waits for what can be found again, in seconds; other programs wait three times as long for it."""
@@ -81,6 +81,8 @@ class Rebuild:
             sqlite3.Error: The index cannot be written.
             OSError: A file cannot be read.
         """
+        from jumar.store.salvage import Salvage  # noqa: PLC0415 # most programs open an index that is there
+
         graft = Graft(connection, ordered=ordered)
         removed = self._labels.removed() if self._labels is not None else {}
         total = NOTHING_SAVED

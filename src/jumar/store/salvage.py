@@ -21,6 +21,7 @@ from jumar.store.lineage import SUSPICION
 from jumar.store.named_runs import NamedRun
 from jumar.store.records import Entry, TaskInfo
 from jumar.store.row import entry_of
+from jumar.store.saved import Saved
 from jumar.store.sqlite_connection import FAULTS, connect
 from jumar.store.sqlite_pages import Pages, Value
 
@@ -31,24 +32,6 @@ _BUSY_S = 1.0
 _Kind = type | tuple[type, ...]
 _REAL: _Kind = (float, int)  # SQLite keeps 1.0 as 1
 _NONE = type(None)
-
-
-class Saved(NamedTuple):
-    """What a new index was begun with."""
-
-    results: int = 0
-    """Results that were carried over from databases that were set aside."""
-    recorded: int | None = None
-    """About how many there were, where that can be read."""
-    labelled: int = 0
-    """Results that were found again by their labels."""
-    declarations_left: int = 0
-    """Accepted edits that were not carried over because they name a value, which has no check."""
-    finished: bool = True
-    """Whether all of the databases was looked at."""
-
-
-NOTHING_SAVED = Saved()
 
 
 class _Table(NamedTuple):

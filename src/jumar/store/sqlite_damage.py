@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from jumar.store.salvage import Saved
+from jumar.store.saved import Saved
 from jumar.store.sqlite_connection import COMPANIONS
 
 _UNFINISHED = ".unfinished"

@@ -13,7 +13,7 @@ from typing import Any, Protocol, TypeVar, cast
 from jumar.errors import StoreError
 from jumar.store.forking import Listing, Unconnected, give_up, listing, watch
 from jumar.store.lock_file import locked
-from jumar.store.salvage import NOTHING_SAVED, Saved
+from jumar.store.saved import NOTHING_SAVED, Saved
 from jumar.store.sqlite_connection import FAULTS, Durability, connect, create_database, create_tables, damage, is_damage
 from jumar.store.sqlite_damage import UNREADABLE, finish, found_text, inode, replaced_text, set_aside, unfinished
 from jumar.store.sqlite_schema import FIND, USER_VERSION

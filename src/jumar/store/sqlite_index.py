@@ -16,7 +16,7 @@ from jumar.store.rebuild import Rebuild
 from jumar.store.recalls import keep_recalls
 from jumar.store.records import ERROR, CallRecord, Counts, Entry, Failure, TaskInfo
 from jumar.store.row import entry_of, row_of
-from jumar.store.salvage import Saved
+from jumar.store.saved import Saved
 from jumar.store.sqlite_connection import FAULTS, Durability, damage
 from jumar.store.sqlite_damage import DAMAGED_ROW
 from jumar.store.sqlite_database import SqliteDatabase
