@@ -105,6 +105,19 @@ def test_nobody_sees_what_others_do_to_a_value(tmp_path, keep, is_restored):
         assert looked_at.spawn(first).result()[1] == sum(range(LENGTH)) + LENGTH
 
 
+@pytest.mark.parametrize("keep", [True, False])
+def test_a_task_that_waits_for_a_large_value_maps_it_where_it_is(session, keep):
+    @jumar.task
+    def nested(keep):
+        array = made.options(checkpoint=keep).spawn(LENGTH).result()
+        array += 1
+        return is_mapped(array), float(array.sum())
+
+    assert nested(keep) == (True, sum(range(LENGTH)) + LENGTH)
+    for process in session.engine._executor._pool._idle:
+        assert repr(process.channel.writer._numbers) == "count(0)"  # the driver has written nothing for it
+
+
 def test_a_large_argument_is_mapped_too_and_stays_the_callers(session):
     array = np.zeros(LENGTH)
     assert looked_at.spawn(array).result()[0]

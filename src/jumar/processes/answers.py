@@ -122,7 +122,14 @@ def _outcome(book: Book, number: int, timeout_s: float | None) -> Any:
         return ("late",)
     if error is not None:
         return "error", sent(error, lambda _: NotImplemented)
-    return "value", future.result()
+    return "value", _lent(book.held(number), future)
+
+
+def _lent(each: Held, future: Future[Any]) -> Any:
+    """The value of a call that has ended, or what stands for a large one, which the worker maps."""
+    if future.store_error is not None:  # it may be one to be raised
+        return future.result()
+    return each.engine.read(future._call, lends=True)  # noqa: SLF001
 
 
 def _state(book: Book, number: int) -> tuple[bool, bool]:
