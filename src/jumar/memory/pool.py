@@ -102,8 +102,9 @@ class Pool:
         self.room.begin(id(call), call.info.code, residents, others_bytes)
 
     def make_room(self, call: Call) -> None:
-        """Let values give way for a call that is about to run."""
-        self.begin(call)
+        """Let values give way for a call that is about to run; one that was taken out of turn is noted here first."""
+        if not self.room.has_begun(id(call)):
+            self.begin(call)
         self.room.make()
 
     def end(self, call: Call) -> None:

@@ -132,8 +132,14 @@ class Room:
             self._inputs[number] = inputs
             self._loads.begin(number, code, others_bytes)
 
+    def has_begun(self, number: int) -> bool:
+        """Whether a call has been noted that has not ended."""
+        return number in self._inputs
+
     def end(self, number: int, code: bytes | None = None, result_bytes: int = 0) -> None:
         """Note that a call uses nothing any more, and how large its result was. The second time nothing happens."""
+        if number not in self._inputs and not result_bytes:
+            return
         with self.lock:
             if code is not None:
                 self._loads.note_result(code, result_bytes)
@@ -167,6 +173,8 @@ class Room:
 
     def make(self) -> None:
         """Let values give way until the rest fits. Whoever comes meanwhile waits."""
+        if not self._account.excess_bytes:  # what is gone makes room at most
+            return
         with self.lock:
             self._drain()
             fits = not self._account.excess_bytes
