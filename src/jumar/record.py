@@ -80,10 +80,12 @@ class Recorder:
         payload, trouble = self._payload(call, ran)
         if payload is None:
             return self._held(call, value), trouble
-        if call.suspect is not None and not self._same(call, payload, value):
+        if call.suspect is not None and not self._same(call, call.suspect, payload, value, _KEPT_STANDS):
             return self._standing(call), None
-        if not call.look and self._store.find(key) is not None:
+        if not call.look and (earlier := self._store.find(key)) is not None:
             self._store.note_loss(key, REFRESHED)
+            if self._audit and not role(earlier.codec)[0]:
+                self._same(call, earlier, payload, value, _NEW_COUNTS)
         entry = self._entry(call, key, payload, ran.seconds)
         self._store.record(entry, flushes=call.journaled)
         return self._held(call, value, entry), self._committed(call) if call.journaled else None
@@ -345,9 +347,8 @@ class Recorder:
         elif self._asked:
             self._store.note_idle_run(project.script(), self.asked)
 
-    def _same(self, call: Call, payload: Payload, value: Any) -> bool:
-        """Whether a call that was run again gave what is kept; if not, that is told."""
-        entry: Entry = call.suspect
+    def _same(self, call: Call, entry: Entry, payload: Payload, value: Any, which: str) -> bool:
+        """Whether a call that was run again gave what is kept; if not, that is told, and which of the two counts."""
         if (payload.inline, payload.blob) == (entry.inline, entry.blob):
             return True
         try:
@@ -356,8 +357,8 @@ class Recorder:
             return True
         if then == now:  # equal values may be written in different bytes; of two without identity nothing can be said
             return True
-        self.complain("unsteady", call, _UNSTEADY)
-        self._store.note_loss(call.key, SUSPICION)
+        self.complain("unsteady", call, f"{_UNSTEADY} {which}")
+        self._store.note_loss(entry.key, SUSPICION)
         return False
 
     def _standing(self, call: Call) -> Result:
@@ -426,8 +427,10 @@ _GRAPH_NOT_KEPT = (
 _UNSTEADY = (
     "task {task!r} (key {key}) gave another result when it was run again with the same arguments: it depends on "
     "something that its key does not see, such as the time, random numbers, a file, or a global that it reads by name. "
-    "The kept result stands. Make what it depends on an argument (a seed, jumar.File), or say reuse='never'."
+    "Make what it depends on an argument (a seed, jumar.File), or say reuse='never'."
 )
+_KEPT_STANDS = "The kept result stands."
+_NEW_COUNTS = "The new result takes the place of the kept one, as a refresh was asked for."
 _MUTATED = (
     "the result of task {task!r} (key {key}) was not kept: an argument was changed between the making of the call and "
     "its end, so the result may not belong to the arguments that the key names. Let the task work on a copy."

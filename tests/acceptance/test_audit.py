@@ -52,6 +52,31 @@ def test_a_steady_task_passes_even_where_equal_values_are_written_in_other_bytes
     assert tally["run"] == 2
 
 
+@pytest.mark.parametrize("asked_by", ["the session", "the call"])
+def test_a_result_that_is_refreshed_is_compared_with_the_one_that_it_replaces(asked_by, store, tally):
+    """What runs again anyway costs nothing to compare."""
+
+    @jumar.task
+    def unsteady(kind):
+        tally.add("run", kind)
+        return [tally["run", kind] if kind == "unsteady" else 0]
+
+    kinds = ["steady", "unsteady"]
+    with jumar.Session(store, "inline"):
+        jumar.gather(unsteady.spawn(kind) for kind in kinds)
+    reuse = "refresh" if asked_by == "the session" else "on"
+    again = unsteady if asked_by == "the session" else unsteady.options(refresh=True)
+    with warnings.catch_warnings(record=True) as told, jumar.Session(store, "inline", audit=0.01, reuse=reuse):
+        warnings.simplefilter("always")
+        assert jumar.gather(again.spawn(kind) for kind in kinds) == [[0], [2]]
+    [warning] = told
+    assert "gave another result when it was run again" in str(warning.message)
+    assert str(warning.message).endswith("The new result takes the place of the kept one, as a refresh was asked for.")
+    assert "it gave another result" in explain(store, unsteady.key("unsteady")).reasons[0].text
+    with jumar.Session(store, "inline"):
+        assert unsteady("unsteady") == [2]
+
+
 def test_without_it_nothing_runs_twice(store, tally):
     @jumar.task
     def count():
