@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from jumar.errors import RunError
 from jumar.graph.call import Call
 from jumar.keys.call import describe_arguments
-from jumar.store.call_names import Asked
+from jumar.store.call_names import Asked, Given
 from jumar.store.named_runs import Begun, NamedRuns
 from jumar.store.sqlite_connection import FAULTS
 from jumar.store.trouble import Trouble
@@ -65,6 +65,7 @@ class OpenRun:
         self._asked: dict[bytes, tuple[bytes, int]] = {}
         self._noted: list[Asked] = []
         self._computed: deque[bytes] = deque()
+        self._given: Given | None = None
         self._named: set[str] = set()
 
     def covers(self, engine: Any) -> bool:
@@ -188,7 +189,7 @@ class OpenRun:
             computed = [self._computed.popleft() for _ in range(len(self._computed))]
             if (noted or computed) and self._table is not None:
                 try:
-                    self._table.note_calls(self.token, noted, computed)
+                    self._given = self._table.note_calls(self.token, noted, computed, self._given)
                 except (*FAULTS, OSError) as error:
                     self._tell(error)
 

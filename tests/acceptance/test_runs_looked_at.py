@@ -419,3 +419,12 @@ def test_every_program_leaves_a_run_behind(command, tmp_path):
     assert len(command("runs", "--scripts")[1].splitlines()) >= 3
     assert len(json.loads(command("calls", "--run", "1", "--state", "done", "--json")[1])) == 3
     assert command("runs", "--scripts", "--status", "failed")[0] == 2
+
+
+def test_a_script_that_is_run_under_an_id_keeps_what_it_is_told_to(command, tmp_path):
+    (tmp_path / "script.py").write_text(
+        "from flow import put\nimport jumar\n@jumar.task\ndef one(): return 1\nput(str(one()))\n"
+    )
+    assert command("run", "--id", "s", "--keep", "steps", "script.py")[0] == 0
+    states = {call["name"]: call.get("state") for call in json.loads(command("show", "s", "--json")[1])["calls"]}
+    assert states == {"one": None, "put": "done"}

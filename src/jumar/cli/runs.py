@@ -75,9 +75,17 @@ def _waits(waits: list[dict[str, Any]]) -> str:
 @click.argument("script", type=click.Path(exists=True, dir_okay=False))
 @click.argument("args", nargs=-1, type=click.UNPROCESSED)
 @click.option("--id", "run_id", required=True, help="The run's name; the same again resumes it.")
+@click.option("--keep", type=click.Choice(["all", "steps"]), help="What is kept of its results when it has succeeded.")
 @click.option("--store", "path", type=click.Path(path_type=Path), help="Folder of the store; made if it is not there.")
 @json_option
-def run_script(script: str, args: tuple[str, ...], run_id: str, path: Path | None, as_json: bool) -> None:
+def run_script(
+    script: str,
+    args: tuple[str, ...],
+    run_id: str,
+    keep: Literal["all", "steps"] | None,
+    path: Path | None,
+    as_json: bool,
+) -> None:
     """Run SCRIPT as the run ID. Ends with the script's status; with 3 where that is 0 and a result was not kept.
 
     Options of this command stand before SCRIPT. With --json what the script prints goes to the standard error.
@@ -87,7 +95,7 @@ def run_script(script: str, args: tuple[str, ...], run_id: str, path: Path | Non
     store = path or settings.resolve(folder=folder)["store"].value
     with _as_main(script, args), Session(**said | {"store": store}):
         with contextlib.redirect_stdout(sys.stderr) if as_json else contextlib.nullcontext():
-            handle, status = _run(script, run_id)
+            handle, status = _run(script, run_id, keep)
         lost = [trouble.text for trouble in handle.troubles() if trouble.kind in ("unsaved", "mutated")]
         for text in lost if status == 0 else ():
             click.echo(f"not kept: {text}", err=True)
@@ -97,12 +105,12 @@ def run_script(script: str, args: tuple[str, ...], run_id: str, path: Path | Non
     sys.exit(status)
 
 
-def _run(script: str, run_id: str) -> tuple[RunHandle[None], int]:
+def _run(script: str, run_id: str, keep: Literal["all", "steps"] | None) -> tuple[RunHandle[None], int]:
     """Run a script in a run; the run, and the status with which the script would have ended."""
     status = 0
     opened: list[RunHandle[None]] = []
     try:
-        with script_run(run_id, None, str(Path(script).resolve())) as handle:
+        with script_run(run_id, None, str(Path(script).resolve()), keep) as handle:
             opened.append(handle)
             runpy.run_path(script, run_name="__main__")
     except (Exception, SystemExit) as error:

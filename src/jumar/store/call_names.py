@@ -7,7 +7,7 @@ leads to the new call. It stays the same for as long as there is the run.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from jumar.store.pins import has_table
@@ -22,13 +22,13 @@ CREATE TABLE IF NOT EXISTS call_names (
     number INTEGER NOT NULL,
     PRIMARY KEY (run, place)
 ) WITHOUT ROWID;
-CREATE UNIQUE INDEX IF NOT EXISTS call_names_by_name ON call_names (run, name);
-CREATE INDEX IF NOT EXISTS call_names_by_task ON call_names (run, task);
-CREATE INDEX IF NOT EXISTS call_names_by_key ON call_names (key);
 """
 
-_KNOWN = "UPDATE call_names SET key = ? WHERE run = ? AND place = ?"
-_ADD = "INSERT OR IGNORE INTO call_names (run, place, task, name, key, number) VALUES (?, ?, ?, ?, ?, ?)"
+_ADD = """
+INSERT INTO call_names (run, place, task, name, key, number) VALUES (?, ?, ?, ?, ?, ?)
+ON CONFLICT (run, place) DO UPDATE SET key = excluded.key
+"""
+_AT_ONCE = 500
 
 
 class Asked(NamedTuple):
@@ -39,28 +39,72 @@ class Asked(NamedTuple):
     task: str
 
 
-def name_calls(connection: sqlite3.Connection, run: bytes, asked: Sequence[Asked]) -> None:
+class Given(NamedTuple):
+    """Which names a run has given, as far as that is needed to give the next ones."""
+
+    counts: dict[str, int]
+    """How many names each task's calls have, those included that were passed over."""
+    number: int
+    """How many names there are."""
+
+
+def name_calls(connection: sqlite3.Connection, run: bytes, asked: Sequence[Asked], given: Given | None) -> Given:
     """Give calls their names, inside a transaction; those that have one keep it.
 
     Args:
         connection: In a transaction.
         run: The run's token.
         asked: In the order in which they were asked for.
+        given: What was given before, as this returned it last; None where that is not known.
+
+    Returns:
+        What is given when the transaction has succeeded.
     """
-    execute = connection.execute
-    counts: dict[str, int] = {}
-    number: int = execute("SELECT coalesce(max(number), 0) FROM call_names WHERE run = ?", (run,)).fetchone()[0]
+    counts, number = given or _given(connection, run)
+    counts = counts.copy()
+    rows: dict[bytes, tuple[bytes, bytes, str, str, bytes, int]] = {}
+    named = _named(connection, run, {each.place for each in asked})
     for key, place, task in asked:
-        if execute(_KNOWN, (key, run, place)).rowcount:
+        if place in rows or place in named:
+            known = rows.get(place)
+            rows[place] = (run, place, *(known[2:4] if known else (task, "")), key, known[5] if known else 0)
             continue
-        if task not in counts:
-            question = "SELECT count(*) FROM call_names WHERE run = ? AND task = ?"
-            counts[task] = execute(question, (run, task)).fetchone()[0]
-        number += 1
         # Another task may be called as this one is with its number: the next number is taken then.
-        while not execute(_ADD, (run, place, task, numbered(task, counts[task]), key, number)).rowcount:
-            counts[task] += 1
-        counts[task] += 1
+        while _is_taken(numbered(task, counts.get(task, 0)), task, counts):
+            counts[task] = counts.get(task, 0) + 1
+        number += 1
+        rows[place] = (run, place, task, numbered(task, counts.get(task, 0)), key, number)
+        counts[task] = counts.get(task, 0) + 1
+    connection.executemany(_ADD, [rows[place] for place in sorted(rows)])  # in the order of the table
+    return Given(counts, number)
+
+
+def _given(connection: sqlite3.Connection, run: bytes) -> Given:
+    names = connection.execute("SELECT task, name, number FROM call_names WHERE run = ?", (run,)).fetchall()
+    counts: dict[str, int] = {}
+    for task, name, _ in names:
+        said = 0 if name == task else int(name.rpartition("_")[2])
+        counts[task] = max(counts.get(task, 0), said + 1)
+    return Given(counts, max((number for _, _, number in names), default=0))
+
+
+def _named(connection: sqlite3.Connection, run: bytes, places: Collection[bytes]) -> set[bytes]:
+    """Those of the places that have a name."""
+    found: set[bytes] = set()
+    pending = sorted(places)
+    for start in range(0, len(pending), _AT_ONCE):
+        some = pending[start : start + _AT_ONCE]
+        question = f"SELECT place FROM call_names WHERE run = ? AND place IN ({', '.join('?' * len(some))})"
+        found.update(place for (place,) in connection.execute(question, (run, *some)))
+    return found
+
+
+def _is_taken(name: str, task: str, counts: Mapping[str, int]) -> bool:
+    """Whether a call of another task has the name."""
+    if name != task and name in counts:
+        return True
+    other, line, count = name.rpartition("_")
+    return bool(line) and other != task and count.isdecimal() and counts.get(other, 0) > int(count)
 
 
 def numbered(task: str, count: int) -> str:
@@ -94,8 +138,9 @@ def place_of(connection: sqlite3.Connection, key: bytes) -> tuple[bytes, bytes] 
     if not has_table(connection, "call_names"):
         return None
     question = """
-        SELECT c.run, c.place FROM call_names AS c JOIN named_runs AS r ON r.token = c.run
-        WHERE c.key = ? ORDER BY r.created_s DESC LIMIT 1
+        SELECT c.run, c.place FROM run_calls AS r JOIN named_runs AS n ON n.token = r.run
+        JOIN call_names AS c ON c.run = r.run AND c.key = r.key
+        WHERE r.key = ? ORDER BY n.created_s DESC LIMIT 1
     """
     found = connection.execute(question, (key,)).fetchone()
     return None if found is None else (bytes(found[0]), bytes(found[1]))

@@ -10,7 +10,7 @@ from typing import Any, Literal, NamedTuple
 from jumar.keys.digest import digest
 from jumar.store.actor_rows import actor_states
 from jumar.store.awaited import forget
-from jumar.store.call_names import Asked, key_of, name_calls, names_of, place_of
+from jumar.store.call_names import Asked, Given, key_of, name_calls, names_of, place_of
 from jumar.store.database import Database
 from jumar.store.pins import has_table
 from jumar.store.run_leavings import forget_leavings, note_computed
@@ -214,22 +214,28 @@ class NamedRuns:
                 return []
             return [Begun(*row) for row in connection.execute(_JOURNAL, (token,))]
 
-    def note_calls(self, token: bytes, asked: Sequence[Asked], computed: Sequence[bytes] = ()) -> None:
+    def note_calls(
+        self, token: bytes, asked: Sequence[Asked], computed: Sequence[bytes] = (), given: Given | None = None
+    ) -> Given:
         """Note calls that a run asked for, in the order in which it did: this gives them their names.
 
         Args:
             token: The run's.
             asked: The calls.
             computed: Those that it has begun to compute, as nobody had yet.
+            given: What this returned for the run last, where the caller alone gives names.
+
+        Returns:
+            Which names there are now.
         """
-        rows = [(token, each.key) for each in asked]
+        rows = sorted({(token, each.key) for each in asked})  # in the order of the table, which is faster
 
-        def write(connection: sqlite3.Connection) -> None:
+        def write(connection: sqlite3.Connection) -> Given:
             connection.executemany("INSERT OR IGNORE INTO run_calls (run, key) VALUES (?, ?)", rows)
-            name_calls(connection, token, asked)
-            note_computed(connection, token, computed)
+            note_computed(connection, token, sorted(computed))
+            return name_calls(connection, token, asked, given)
 
-        self._database.transact(write)
+        return self._database.transact(write)
 
     def names(self, token: bytes) -> dict[str, bytes]:
         """The names of the calls that a run asked for, in that order, with their keys."""
