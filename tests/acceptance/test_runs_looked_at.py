@@ -406,7 +406,7 @@ def test_a_failed_call_is_run_again_alone_and_in_the_debugger(command, tmp_path)
     assert (tmp_path / "effects").read_text() == "1/1 1/0 "
     assert json.loads(command("runs", "--json")[1])[0]["status"] == "failed"
     status, _, errors = command("resume", "m")
-    assert (status, errors) == (0, "changed since the run was started: flow.ratio\n")
+    assert (status, errors) == (0, "m: changed since the run was started: flow.ratio\n")
     assert (tmp_path / "effects").read_text() == "1/1 1/0 "
 
 
