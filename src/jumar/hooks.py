@@ -42,8 +42,21 @@ def _load_parquet(path: Path) -> Any:
     return pd.read_parquet(path)
 
 
+def _save_tensors(value: Any, path: Path) -> None:
+    from safetensors.torch import save_file  # noqa: PLC0415 # an optional package
+
+    save_file(value, path)
+
+
+def _load_tensors(path: Path) -> Any:
+    from safetensors.torch import load_file  # noqa: PLC0415 # likewise
+
+    return load_file(path)
+
+
 _FORMATS = {
     ".npy": _Format(_save_numpy, _load_numpy),
+    ".safetensors": _Format(_save_tensors, _load_tensors),
     ".parquet": _Format(lambda value, path: value.to_parquet(path), _load_parquet),
     ".json": _Format(
         lambda value, path: path.write_text(json.dumps(value), encoding="utf-8"),
@@ -70,7 +83,8 @@ def to_file(
     Args:
         pattern: Path of the file, with ``{key}`` (the call's key; ``{key:.12}`` for its beginning) and, as far as
             wanted, ``{task}`` and the task's parameters by name. Folders are made. The ending chooses the format:
-            ``.npy``, ``.json``, ``.txt``, ``.parquet`` (data frames), ``.pkl``.
+            ``.npy``, ``.json``, ``.txt``, ``.parquet`` (data frames), ``.safetensors`` (PyTorch's tensors by name),
+            ``.pkl``.
         save: Writes a value to a path, for another format.
         load: Reads it back; both or none.
 

@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 import pytest
+import safetensors.torch
 import torch
 
 import jumar
@@ -54,6 +55,20 @@ def test_a_restored_tensor_is_a_private_map_of_the_stores_file(tmp_path, tally):
             assert found.tolist() == list(range(100_000))
             found.zero_()
     assert tally["make"] == 1
+
+
+def test_a_hook_keeps_tensors_by_name_in_a_file_of_safetensors(tmp_path, tally):
+    @jumar.task(**jumar.hooks.to_file(f"{tmp_path}/{{key}}.safetensors"))
+    def state():
+        tally.add("state")
+        return {"weight": torch.ones(3, 2)}
+
+    for _ in range(2):
+        with jumar.Session(jumar.Store.in_memory()):
+            assert state()["weight"].tolist() == [[1, 1]] * 3
+    assert tally["state"] == 1
+    [file] = tmp_path.glob("*.safetensors")
+    assert list(safetensors.torch.load_file(file)) == ["weight"]
 
 
 @pytest.mark.parametrize("pair", DIFFER, ids=lambda pair: pair.name)
