@@ -202,10 +202,11 @@ def test_results_of_code_that_the_last_runs_only_found_are_in_use(project):
     assert project.program(factor=3) == 3
 
 
-def test_a_run_that_computed_nothing_is_nobodys_last_run(project):
-    project.program()
-    assert "run 1 of" in project.jumar("why", "--last")
-    assert "nothing ran: everything was restored" in project.jumar("why", "--run", "2")
+def test_a_run_in_which_calls_only_failed_is_told_of_and_leaves_the_results_to_the_run_before(project):
+    assert project.program() == 0
+    told = project.jumar("why", "--last")
+    assert "run 2 of" in told
+    assert "1 failed: 1 with ValueError: no" in told
     with jumar.Store.open(project.folder / "store", read_only=True, runs="last") as store:
         assert len(list(store.calls())) == 6
 

@@ -155,7 +155,7 @@ def open_archive(path: Path, *, verify: Verify = "first", report: Report = warn,
     try:
         index = PackedIndex(blobs.index(), report=report)
         lineage = SqliteLineage(index)
-        chosen: Index = index if runs is None else ChosenRuns(index, numbers_of(runs, lineage))
+        chosen: Index = index if runs is None else ChosenRuns(index, numbers_of(runs, lineage, index))
     except StoreError as error:
         blobs.close()
         raise StoreError(f"the export {path} is damaged, and nothing in it can be used: {error}") from error

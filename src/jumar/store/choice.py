@@ -57,7 +57,7 @@ class Choice(NamedTuple):
 
 
 def _last(store: Store) -> int:
-    last = next(iter(numbers_of("last", store.lineage)), None)
+    last = next(iter(numbers_of("last", store.lineage, store.index)), None)
     if last is None:
         raise StoreError(f"no run is recorded in {store!r}: nothing was computed")
     return last

@@ -14,11 +14,17 @@ Runs = Sequence[int] | Literal["last"]
 """Numbers of runs, or the last one."""
 
 
-def numbers_of(runs: Runs, lineage: Lineage) -> frozenset[int]:
+def numbers_of(runs: Runs, lineage: Lineage, index: Index) -> frozenset[int]:
     """The numbers of the chosen runs; none where the last one is asked for and there is none.
 
-    The last run is the one that began last in this store and computed something. Runs of other stores, which came with an
-    import, are asked only where there is no other; then the one that started last counts.
+    The last run is the one that began last in this store and has results: not one that found everything, and not one in
+    which calls only failed. Runs of other stores, which came with an import, are asked only where there is no other; then
+    the one that started last counts.
+
+    Args:
+        runs: What was chosen.
+        lineage: Has the runs.
+        index: Has their results.
 
     Raises:
         StoreError: The runs cannot be read.
@@ -26,8 +32,12 @@ def numbers_of(runs: Runs, lineage: Lineage) -> frozenset[int]:
     if runs != "last":
         return frozenset(runs)
     known = [run for run in lineage.runs() if not run.is_idle]
-    last = max(known, key=lambda run: (run.number > 0, run.number if run.number > 0 else run.started_s), default=None)
-    return frozenset() if last is None else frozenset([last.number])
+    known.sort(key=lambda run: (run.number > 0, run.number if run.number > 0 else run.started_s), reverse=True)
+    return frozenset(islice((run.number for run in known if _has_results(index, run.number)), 1))
+
+
+def _has_results(index: Index, run: int) -> bool:
+    return any(record.state != "failed" for record in index.calls(run=run))
 
 
 class ChosenRuns:

@@ -61,7 +61,7 @@ def open_store(
     )
     index, lineage, equivalences, stock = _database(layout, durability, report, busy_timeout_s)
     if runs is not None:
-        index = ChosenRuns(index, numbers_of(runs, lineage))
+        index = ChosenRuns(index, numbers_of(runs, lineage, index))
     budget = None if max_size_bytes is None else Budget(max_size_bytes, report)
     blobs, scribe = _way_in(index, layout, durability, report, deferred, budget)
     return Store(
