@@ -352,7 +352,8 @@ class Recorder:
         if (payload.inline, payload.blob) == (entry.inline, entry.blob):
             return True
         try:
-            then, now = token_or_none(self._store.load(entry)), token_or_none(value)
+            now = token_or_none(value.value() if type(value) is Encoded else value)
+            then = token_or_none(self._store.load(entry))
         except DamagedError:  # reported by the store; what was computed just now takes its place
             return True
         if then == now:  # equal values may be written in different bytes; of two without identity nothing can be said

@@ -1,5 +1,6 @@
 """An audit runs a share of what is known again, and tells where the same call gives another result."""
 
+import os
 import warnings
 
 import pytest
@@ -75,6 +76,29 @@ def test_a_result_that_is_refreshed_is_compared_with_the_one_that_it_replaces(as
     assert "it gave another result" in explain(store, unsteady.key("unsteady")).reasons[0].text
     with jumar.Session(store, "inline"):
         assert unsteady("unsteady") == [2]
+
+
+@jumar.task
+def sets(n):
+    return [set(map(str, range(n)))]  # pickled in another order in each process
+
+
+@jumar.task
+def numbers_of_the_process(n):
+    return [os.getpid()] * n
+
+
+@pytest.mark.parametrize("n", [10, 50_000])
+def test_results_of_worker_processes_are_compared_by_their_values(n, tmp_path):
+    with jumar.Session(tmp_path / "store", "processes", workers=1):
+        sets.spawn(n).result()
+        numbers_of_the_process.spawn(n).result()
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        with jumar.Session(tmp_path / "store", "processes", workers=1, audit=0.01, reuse="refresh"):
+            sets.spawn(n).result()
+            numbers_of_the_process.spawn(n).result()
+    assert [str(each.message).split("'")[1] for each in told] == ["numbers_of_the_process"]
 
 
 def test_without_it_nothing_runs_twice(store, tally):
