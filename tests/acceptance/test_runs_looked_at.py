@@ -104,6 +104,10 @@ def needs(part, factor=2, *others, word, **more):
     return (part * factor + sum(others), word, more, world.do("needs"))
 
 
+def plain(n):
+    return world.do("plain", n)
+
+
 @jumar.task(ignore=["verbose"])
 def quiet(n, verbose=False):
     return world.do("quiet", n, verbose)
@@ -283,6 +287,14 @@ def test_a_call_that_succeeded_runs_again_where_its_key_says_its_arguments(again
         jumar.runs.rerun(quiet.key(1))
     assert done[-2:] == [("quiet", 1, True), ("quiet", 1, False)]
     assert done.count(("square", 4)) == 1
+
+
+def test_a_call_of_a_plain_function_runs_again(again):
+    with again():
+        future = jumar.spawn(plain, 3)
+        assert future.result() == 1
+        assert jumar.runs.rerun(future.key) == 2
+    assert done == [("plain", 3)] * 2
 
 
 def test_an_asynchronous_call_runs_again(again):

@@ -15,6 +15,7 @@ from jumar.engine import Engine
 from jumar.errors import RunError
 from jumar.graph.arguments import rebuild
 from jumar.graph.call import DONE, NOTHING, Call
+from jumar.graph.options import Options
 from jumar.here import PLACE, Place
 from jumar.keys.call import split_arguments
 from jumar.keys.value_again import UnsaidError, value_of
@@ -28,7 +29,7 @@ from jumar.store.recalls import recall_of
 from jumar.store.records import CallRecord
 from jumar.store.sqlite_index import SqliteIndex
 from jumar.store.store import Store
-from jumar.task import Task
+from jumar.task import Task, task_with
 
 RunFunction = Callable[..., Any]
 """Calls a function with its arguments: `operator.call`, or a debugger that does."""
@@ -51,13 +52,10 @@ def rerun(key: str, *, through: RunFunction | None = None) -> Any:
 
     Example:
         >>> import jumar, tempfile
-        >>> @jumar.task
-        ... def half(x: int) -> float:
-        ...     return x / 2
         >>> with tempfile.TemporaryDirectory() as folder, jumar.Session(folder + "/store"):
-        ...     value = half(3)
-        ...     jumar.runs.rerun(half.key(3))
-        1.5
+        ...     future = jumar.spawn(divmod, 7, 2)
+        ...     future.result() == jumar.runs.rerun(future.key)
+        True
     """
     session = current_session()
     record = _record(session.store, key)
@@ -179,9 +177,11 @@ def _task_of(store: Store, record: CallRecord) -> Task[..., Any]:
             task = getattr(task, part, None)
         if not isinstance(task, Task):  # it may have been given another name
             tasks = [each for each in vars(found).values() if isinstance(each, Task) and each.name == name]
-            task = tasks[0] if tasks else None
+            task = tasks[0] if tasks else task
         if isinstance(task, Task):
             return task
+        if callable(task) and not isinstance(task, type):  # it was given to `jumar.spawn`, or is a task no more
+            return task_with(task, Options())
     except Exception as error:  # noqa: BLE001  (importing runs user code)
         problem = f"{type(error).__name__}: {error}"
     where = script if module == "__main__" else module
