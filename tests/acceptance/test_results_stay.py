@@ -14,8 +14,8 @@ from jumar.chunks.reference import Reference
 from jumar.chunks.scratch import SegmentScratch
 from jumar.chunks.segment import SegmentWriter
 from jumar.keys.value import token
+from jumar.processes.kinds import DONE, ENCODED
 from jumar.processes.outfit import Form, Outfit
-from jumar.processes.process import DONE, ENCODED
 from jumar.processes.report import Reporter
 from jumar.store.elsewhere import BlobPlace, place_of, take_over
 from jumar.store.records import Payload

@@ -133,3 +133,13 @@ def test_an_error_without_a_text_is_still_told():
     error = received(sent(SilentError(), nothing_special), "task", {}, {})
     assert type(error) is SilentError
     assert "SilentError" in str(error.__cause__)
+
+
+def test_a_worker_imports_hardly_more_than_a_module_with_tasks_does():
+    code = "import sys, jumar; own = set(sys.modules); import jumar.processes.main; print(*set(sys.modules) - own)"
+    more = set(subprocess.check_output([sys.executable, "-c", code], text=True).split())
+    drivers = {
+        f"jumar.{name}" for name in ("processes.process", "processes.executor", "store.file_blobs", "chunks.scratch")
+    }
+    assert "jumar.processes.series" in more
+    assert not more & {"subprocess", "tempfile", "shutil", "json", "numpy", "cloudpickle", *drivers}

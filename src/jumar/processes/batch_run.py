@@ -9,7 +9,8 @@ from typing import Any, NamedTuple, Protocol
 from jumar.codecs.codec import Frame
 from jumar.executors import Several
 from jumar.graph.call import Call
-from jumar.processes.process import ENDS, QUESTION, RETURNED, RUN_ALL, WorkerProcess
+from jumar.processes.kinds import ENDS, QUESTION, RETURNED, RUN_ALL
+from jumar.processes.process import WorkerProcess
 from jumar.processes.shelf import Shelf
 from jumar.worker import Ran
 

@@ -16,11 +16,12 @@ from jumar.processes.answers import answer
 from jumar.processes.batch_run import BatchRun, Message
 from jumar.processes.channel import Lost
 from jumar.processes.furniture import Furniture
+from jumar.processes.kinds import ANSWER, DONE, ENCODED, ENDS, QUESTION, RETURNED, RUN
 from jumar.processes.outfit import Form, form_of
 from jumar.processes.pace import Pace
 from jumar.processes.parcel import is_plain, packed, unpacked
 from jumar.processes.pool import Pool
-from jumar.processes.process import ANSWER, DONE, ENCODED, ENDS, QUESTION, RETURNED, RUN, WorkerProcess
+from jumar.processes.process import WorkerProcess
 from jumar.processes.relay import LOG, OUTPUT
 from jumar.processes.shelf import Shelf
 from jumar.processes.shortage import Shortage

@@ -17,9 +17,9 @@ from jumar.errors import JumarError
 from jumar.graph.call import Call
 from jumar.here import PLACE, Place
 from jumar.processes.channel import Channel, Lost, adopted
+from jumar.processes.kinds import ANSWER, END, KNOW, QUESTION, RUN, RUN_ALL, STARTED
 from jumar.processes.outfit import Form, Outfit
 from jumar.processes.parcel import packed, unpacked
-from jumar.processes.process import ANSWER, END, KNOW, QUESTION, RUN, RUN_ALL, STARTED
 from jumar.processes.relay import relay, set_levels
 from jumar.processes.remote import RemoteEngine
 from jumar.processes.report import Message, Reporter

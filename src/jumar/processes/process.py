@@ -14,17 +14,9 @@ from typing import Any
 from jumar.codecs.catalogue import CATALOGUE
 from jumar.processes.answers import Book
 from jumar.processes.channel import Channel, Lost, pair
+from jumar.processes.kinds import END, KNOW, STARTED
 from jumar.processes.outfit import Outfit
 from jumar.processes.relay import Screen, levels
-
-KNOW, RUN, RUN_ALL, ANSWER, END = b"K", b"R", b"B", b"A", b"E"
-"""What a driver sends: what to know, a call to run, several, the answer to a question, and that it is over."""
-STARTED, DONE, ENCODED, FAILED, QUESTION = b"S", b"D", b"N", b"F", b"Q"
-"""What a worker sends, beside its output: that it is there, what came of a call (its value, what that was encoded as, or
-its error), and what its task asks of jumar."""
-ENDS = frozenset((DONE, ENCODED, FAILED))
-RETURNED = b"X"
-"""Of several calls: from which one on they have not begun and are given back."""
 
 _BOOT = "import sys,json;sys.path[:]=json.loads(sys.argv[2]);from jumar.processes.main import main;main(*json.loads(sys.argv[1]))"
 _GRACE_S = 5.0

@@ -14,9 +14,9 @@ from jumar.codecs.registry import Codecs
 from jumar.errors import ResultError
 from jumar.graph.arguments import holds
 from jumar.graph.call import Handle
+from jumar.processes.kinds import DONE, ENCODED, FAILED
 from jumar.processes.outfit import Form, Outfit
 from jumar.processes.parcel import Reduce, is_plain, packed
-from jumar.processes.process import DONE, ENCODED, FAILED
 from jumar.processes.trouble import sent
 from jumar.store.elsewhere import BlobWriter
 from jumar.store.records import Payload

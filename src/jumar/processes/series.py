@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from jumar.codecs.codec import Frame
 from jumar.codecs.framing import IN_BAND_MAX_BYTES
 from jumar.processes.channel import Channel
-from jumar.processes.process import RETURNED
+from jumar.processes.kinds import RETURNED
 
 
 class Series:

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from jumar.codecs.registry import Codecs, Compression
 from jumar.errors import StoreError
-from jumar.store.file_blobs import FileBlobs
 from jumar.store.records import Payload
 from jumar.store.sqlite_connection import Durability
 from jumar.store.store import INLINE_MAX_BYTES, Store
+
+if TYPE_CHECKING:  # a worker may never have to write a blob
+    from jumar.store.file_blobs import FileBlobs
 
 
 class BlobPlace(NamedTuple):
@@ -32,6 +34,8 @@ def place_of(store: Store) -> BlobPlace | None:
     Args:
         store: The store.
     """
+    from jumar.store.file_blobs import FileBlobs  # noqa: PLC0415  (as above)
+
     if type(store) is not Store or store.read_only or type(store.blobs) is not FileBlobs:
         return None
     return BlobPlace(*store.blobs.place, store.codecs.compression)
@@ -46,8 +50,7 @@ def take_over(store: Store, payload: Payload) -> bool:
 
     *Guarantees*: from now on no sweep deletes it. Until now the worker kept it from that, if it still lives; hence the look.
     """
-    blobs = store.blobs
-    assert isinstance(blobs, FileBlobs)
+    blobs = cast("FileBlobs", store.blobs)
     digest = payload.blob or b""
     with suppress(
         OSError, StoreError
@@ -61,8 +64,7 @@ def take_over(store: Store, payload: Payload) -> bool:
 
 def path_of(store: Store, payload: Payload) -> str:
     """The file of a blob that was taken over."""
-    assert isinstance(store.blobs, FileBlobs)
-    return store.blobs.path(payload.blob or b"")
+    return cast("FileBlobs", store.blobs).path(payload.blob or b"")
 
 
 class BlobWriter:
@@ -89,6 +91,8 @@ class BlobWriter:
         if size_bytes <= INLINE_MAX_BYTES:
             return Payload(name, size_bytes, b"".join(frames), None)
         if self._blobs is None:
+            from jumar.store.file_blobs import FileBlobs  # noqa: PLC0415  (as above)
+
             self._blobs = FileBlobs(Path(self._place.root), self._place.durability)
         blob = self._blobs.write(frames)
         return Payload(name, blob.size_bytes, None, blob.digest)
