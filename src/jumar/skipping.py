@@ -9,7 +9,7 @@ from typing import Any
 from jumar.crew import Crew
 from jumar.endings import Endings
 from jumar.events import CallEnded, Event
-from jumar.graph.call import RUNNING, SKIPPED, Call
+from jumar.graph.call import DONE, RUNNING, SKIPPED, Call
 from jumar.graph.scheduler import Scheduler, upstream_first
 from jumar.live import Live
 from jumar.result import Shared
@@ -51,9 +51,12 @@ class Skipping:
 
     def spare(self, needs: Iterable[Call]) -> None:
         """Skip what nobody needs any more of what a call needed that was found."""
+        unfinished = [call for need in needs if (call := need.twin or need).state is not DONE]
+        if not unfinished:  # nearly always, in a program that finds most of its calls
+            return
         workers: Sequence[Call] = ()
         with self._live.latch:
-            skipped = self._scheduler.skip([need.twin or need for need in needs], may_be_skipped, self._crew.reclaim)
+            skipped = self._scheduler.skip(unfinished, may_be_skipped, self._crew.reclaim)
             # Who asks makes a note at the future first and looks at the state then; here it is the other way round. So
             # nobody waits for what is skipped, whoever was first.
             for call in skipped:

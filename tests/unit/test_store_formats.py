@@ -74,6 +74,13 @@ def test_everything_else_in_it_is_read_too(kept):
         assert store.task(simulate) == 1
 
 
+def test_a_failure_is_listed_without_its_origin_where_the_tables_may_not_be_added(kept):
+    path, _ = kept
+    with Store.open(path, read_only=True) as store:
+        failed = next(store.calls())
+        assert (failed.state, failed.run, failed.needs) == ("failed", 0, None)
+
+
 def test_it_can_be_written_to(kept):
     path, expected = kept
     with Store.open(path) as store:
