@@ -224,6 +224,19 @@ def test_a_call_that_waits_for_another_one_lets_it_in_though_memory_is_short(tmp
         assert outer.spawn(given, 5).result() == MB / 8 + 5
 
 
+def test_chunks_take_no_room_until_their_values_are_fetched(tmp_path):
+    @jumar.task(meta=True, checkpoint=False)
+    def count(chunks):
+        return sum(chunk.length for chunk in chunks)
+
+    with bounded(tmp_path, 1.5) as session:
+        chunks = [block.spawn(seed).chunk() for seed in range(6)]
+        before = session.memory()
+        assert count.spawn(chunks).result() == 6 * MB // 8
+        after = session.memory()
+        assert (after.peak_bytes, after.spills, after.misses) == (before.peak_bytes, before.spills, before.misses)
+
+
 def test_persisted_results_stay_at_hand_when_nobody_refers_to_them(tmp_path, tally):
     @jumar.task(checkpoint=False, persist=True)
     def make(seed):

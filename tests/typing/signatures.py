@@ -250,3 +250,17 @@ async def runs() -> None:
     assert_type(await run, float)
     assert_type(await run.result_async(), float)
     assert_type(run.result(call="plain_1"), Any)
+
+
+def chunks() -> None:
+    assert_type(plain.spawn(1).chunk(), jumar.Chunk[float])
+    assert_type(plain.spawn(1).chunk().fetch(), float)
+    assert_type(jumar.compute(plain.lazy(1)), jumar.Chunk[float])
+    assert_type(jumar.compute(plain.spawn(1)), jumar.Chunk[float])
+    assert_type(jumar.put([1]), jumar.Chunk[list[int]])
+    assert_type(plain.spawn(jumar.put(1)), Future[float])
+    jumar.compute(1)  # type: ignore[arg-type]
+    jumar.task(persist=True, cache=False, meta=True)(len)
+    jumar.task(persist=1)(len)  # type: ignore[call-overload]
+    jumar.Session(memory="4GiB")
+    jumar.Session(memory=1.5)  # type: ignore[arg-type]

@@ -98,8 +98,11 @@ class Pool:
         """Reserve what a call is about to be given, and is expected to give. What of that is in memory stays there."""
         results = [(need.twin or need).outcome for need in call.needs]
         residents = list({result.number: result for result in results if isinstance(result, Resident)}.values())
-        others_bytes = 0 if call.task.meta else sum(map(_mapped_bytes, results))
-        self.room.begin(id(call), call.info.code, residents, others_bytes)
+        mapped_bytes = 0
+        if not call.task.meta:  # else it is given chunks
+            absent = [resident.size_bytes for resident in residents if not self.room.holds(resident)]
+            mapped_bytes = sum(absent) + sum(map(_mapped_bytes, results))
+        self.room.begin(id(call), call.info.code, residents, mapped_bytes)
 
     def make_room(self, call: Call) -> None:
         """Let values give way for a call that is about to run; one that was taken out of turn is noted here first."""

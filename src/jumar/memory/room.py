@@ -115,22 +115,21 @@ class Room:
         """Note that a value is referred to no more. Called by Python at any moment, so nothing is waited for here."""
         self._gone.append(number)
 
-    def begin(self, number: int, code: bytes, inputs: Sequence[Resident], others_bytes: int) -> None:
+    def begin(self, number: int, code: bytes, inputs: Sequence[Resident], mapped_bytes: int) -> None:
         """Note that a call is about to be given values; `make` lets what is held give way for them.
 
         Args:
             number: Of the call.
             code: Of its task.
-            inputs: Values that stay where they are in memory until it ends.
-            others_bytes: The size of the others.
+            inputs: Values of which those in memory stay there until it ends.
+            mapped_bytes: How much it is given that is not in memory.
         """
         with self.lock:
             self._end(number)
             for resident in inputs:
                 self._account.pin(resident.number, 1)
-                others_bytes += 0 if self.holds(resident) else resident.size_bytes
             self._inputs[number] = inputs
-            self._loads.begin(number, code, others_bytes)
+            self._loads.begin(number, code, mapped_bytes)
 
     def has_begun(self, number: int) -> bool:
         """Whether a call has been noted that has not ended."""
