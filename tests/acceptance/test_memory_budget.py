@@ -73,6 +73,14 @@ def test_what_the_store_has_is_dropped_and_not_written_again(tmp_path):
         assert counts.misses == counts.drops
 
 
+def test_a_compressed_result_counts_by_what_it_takes_in_memory(tmp_path):
+    with jumar.Session(tmp_path / "store", "inline", memory=int(2.5 * MB), compression="zstd") as session:
+        futures = [kept_block.spawn(seed) for seed in range(4)]
+        assert [future.chunk().place for future in futures] == ["store", "store", "memory", "memory"]
+        counts = session.memory()
+        assert (counts.held_bytes > 2 * MB, counts.drops, counts.spills) == (True, 2, 0)
+
+
 def test_one_value_larger_than_the_budget_goes_to_disk(tmp_path):
     with bounded(tmp_path, 0.5) as session:
         kept, unkept, given = kept_block.spawn(1), block.spawn(2), jumar.put(np.full(MB // 8, 3.0))

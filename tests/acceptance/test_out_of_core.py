@@ -16,7 +16,7 @@ PRINTED = re.compile(
     r"(?P<hits>\d+) hits, (?P<misses>\d+) misses, (?P<dropped>\d+) dropped, (?P<spilled>\d+) spilled .*"
     r" (?P<computed>\d+) computed\n"
 )
-SLACK_MIB = 64
+SLACK_MIB = 96
 """What may be taken beyond the budget: buffers of libraries, what the allocator keeps, the programs of the workers."""
 
 

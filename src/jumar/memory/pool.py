@@ -106,9 +106,10 @@ class Pool:
 
     def make_room(self, call: Call) -> None:
         """Let values give way for a call that is about to run; one that was taken out of turn is noted here first."""
-        if not self.room.has_begun(id(call)):
-            self.begin(call)
-        self.room.make()
+        if self.is_bounded:
+            if not self.room.has_begun(id(call)):
+                self.begin(call)
+            self.room.make()
 
     def end(self, call: Call) -> None:
         """Note that a call runs no more; the second time nothing happens."""
@@ -133,13 +134,16 @@ class Pool:
             value = value.value()
         if entry is not None and entry.inline is not None and entry.size_bytes > INLINE_MAX_BYTES:
             entry = None  # of a store that is only read: these bytes are in memory as well
-        small = None if call.task.retains else self._small(value, entry)
+        small = None if call.task.retains or self._is_compressed(entry) else self._small(value, entry)
         size_bytes, frames = 0, _UNKNOWN
         if small is None:
             try:
                 size_bytes, frames = self._measured(value, entry)
             except Exception:  # noqa: BLE001  (pickling runs user code: what cannot be written stays as it is)
                 small = Shared(value)
+            else:
+                if entry is not None and size_bytes <= INLINE_MAX_BYTES and not call.task.retains:
+                    small = kept_result(self.store, entry, value)
         self.room.end(id(call), call.info.code, size_bytes)
         if small is not None:
             return small
@@ -191,8 +195,12 @@ class Pool:
             return kept_result(self.store, entry, value) if entry.size_bytes <= INLINE_MAX_BYTES else None
         return Shared(value) if type(value) in _SMALL_ATOMS else None
 
+    def _is_compressed(self, entry: Entry | None) -> bool:
+        """Whether a row does not tell how much its value takes in memory."""
+        return entry is not None and self.store.codecs.compression != "none"
+
     def _measured(self, value: Any, entry: Entry | None) -> tuple[int, tuple[str, Sequence[Frame]]]:
-        if entry is not None:
+        if entry is not None and not self._is_compressed(entry):
             return entry.size_bytes, _UNKNOWN
         encoded = self._codecs.encode(value)
         return sum(map(len, encoded[1])), encoded
