@@ -264,3 +264,12 @@ def chunks() -> None:
     jumar.task(persist=1)(len)  # type: ignore[call-overload]
     jumar.Session(memory="4GiB")
     jumar.Session(memory=1.5)  # type: ignore[arg-type]
+
+
+async def waits() -> None:
+    assert_type(jumar.sleep.spawn(1.0), Future[None])
+    assert_type(await jumar.sleep.spawn(1.0), None)
+    assert_type(jumar.wait_event.lazy("paid", timeout_s=60), Lazy[Any])
+    assert_type(jumar.send_event("order-17", "paid", {"by": "Ann"}), int)
+    jumar.sleep("1")  # type: ignore[arg-type]
+    jumar.wait_event(17)  # type: ignore[arg-type]
