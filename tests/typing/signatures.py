@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any, assert_type
 
 import jumar
-from jumar import Future, ShellResult, Task
+from jumar import Future, Lazy, ShellResult, Task
 from jumar.executors import ThreadsExecutor
 
 
