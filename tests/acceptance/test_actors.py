@@ -9,6 +9,7 @@ from click.testing import CliRunner
 import jumar
 from jumar.actors import ActorError
 from jumar.cli import cli
+from jumar.keys.call import describe_arguments
 from jumar.store.retention import Rules
 
 
@@ -289,6 +290,8 @@ def test_handles_are_arguments_of_tasks(again):
     with again(), jumar.run("r"):
         assert two(Log.get_or_create("x"), "line") == (1, 2)
         assert two(Log.get("x"), "line") == (1, 2)
+        record = jumar.runs.get("r").calls()[0]
+        assert describe_arguments(("log", "line"), record.arguments).startswith("log=actor Log x #")
     assert world.done == ["made", "line", "line"]
 
 

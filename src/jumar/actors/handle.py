@@ -10,6 +10,11 @@ from jumar.engine import Engine
 from jumar.errors import DeadlockError
 from jumar.future import Future
 from jumar.here import PLACE
+from jumar.keys.digest import digest
+from jumar.keys.value import token
+from jumar.keys.value_form import summarised
+from jumar.keys.value_registry import REGISTRY
+from jumar.keys.value_walk import Walk
 from jumar.lazy import Lazy
 from jumar.session import current as current_session
 
@@ -39,10 +44,6 @@ class Actor:
         task = self.kind.method(name)
         return Method(task, self)() if self.kind.is_property(name) else Method(task, self)
 
-    def __jumar_key__(self) -> Any:
-        """What identifies it among arguments: itself, not its state."""
-        return self.kind.__qualname__, self.id, self.token
-
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Actor) and self.token == other.token
 
@@ -55,6 +56,15 @@ class Actor:
 
     def __repr__(self) -> str:
         return f"<jumar actor {self.kind.__qualname__} {self.id!r}>"
+
+
+def _identity(actor: Actor, _: Walk) -> bytes:
+    """What identifies an actor among arguments: itself and not its state, as people know it."""
+    name = f"actor {actor.kind.__qualname__} {actor.id}"
+    return summarised(name, digest(token((actor.kind.__qualname__, actor.id, actor.token))))
+
+
+REGISTRY.register(Actor, _identity, subclasses=False)
 
 
 class Method:
