@@ -218,7 +218,7 @@ class Session:
         clear_leftovers(self.store)
         if self._setting("checkpoint_mode") == "periodic":
             self._resources.enter_context(Period(self.store.flush, self._setting("checkpoint_period_s")))
-        if self._setting("progress"):
+        if self._setting("progress") and not self.engine.plans:
             from jumar.progress import ProgressLine  # noqa: PLC0415  (rich is only imported when it is to draw)
 
             self._resources.enter_context(ProgressLine(self.counts))

@@ -366,6 +366,15 @@ def test_a_summary_of_many_further_reasons_is_cut(past):
     assert first.endswith("one more reason)")
 
 
+def test_calls_that_differ_by_what_was_not_recorded_are_new_in_a_first_run(past):
+    """What they need is not kept: nothing tells one from the other, but neither did one run again."""
+    past.begin_run()
+    for number in range(3):
+        past.call(past.task("clean"), blake3(b"%d" % number).digest())
+    summary = summarise(past.store)
+    assert (summary.again, summary.new) == ((), 3)
+
+
 def test_a_summary_counts_what_failed_in_the_run(past):
     past.begin_run()
     past.fail(past.task("f"), 9)

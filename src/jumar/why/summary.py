@@ -127,11 +127,12 @@ def summarise(store: Store, run: int | None = None) -> Summary:
     history.know(records)
     for record in records[:_EXPLAINED_AT_MOST]:
         looked_at += 1
-        reasons = compared(history, record)[1]
+        earlier, reasons = compared(history, record)
         failed[record.error] += record.state == "failed"
         if reasons[0].kind == "kept":  # recorded later, under another key, with the result that this run computed
             continue
-        if all_new(reasons):
+        is_sibling = earlier is not None and earlier.run == chosen.number
+        if all_new(reasons) or (is_sibling and _differs_by_inputs(reasons)):
             new += 1
             continue
         because, also = _causes(reasons)
@@ -142,6 +143,11 @@ def summarise(store: Store, run: int | None = None) -> Summary:
     again.sort(key=lambda group: -group.calls)
     errors = tuple((count, error) for error, count in failed.most_common() if count)
     return Summary(chosen.number, chosen.script, tuple(again), new, len(records) - looked_at, errors)
+
+
+def _differs_by_inputs(reasons: Sequence[Reason]) -> bool:
+    """Whether other inputs are all that tells a call from another one of its run: then it did not run again."""
+    return all(root.kind in (*_SILENT, "argument", "upstream") for reason in reasons for root in reason.roots())
 
 
 class _Counted:
