@@ -3,6 +3,8 @@
 import os
 import random
 import signal
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -125,3 +127,33 @@ def test_workers_killed_at_any_time_cost_nothing_but_the_calls_that_they_ran(tmp
     assert shared_memory() == before
     assert not list((tmp_path / "store" / "scratch").glob("*/"))
     assert all(is_gone(int(pid)) for each in runs for pid in each)
+
+
+DRIVER = """
+import os, signal, sys
+import numpy as np
+import jumar
+
+@jumar.task(checkpoint=False)
+def large(number):
+    return np.full(100_000, number)
+
+with jumar.Session(sys.argv[1], "processes", 2) as session:
+    futures = [large.spawn(number) for number in range(4)]
+    jumar.wait(futures)
+    print(len(session.engine._executor._furniture.scratch.grounds), flush=True)
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_what_a_killed_driver_left_in_files_is_gone_after_the_next_session(tmp_path):
+    store = tmp_path / "store"
+    with subprocess.Popen([sys.executable, "-c", DRIVER, str(store)], stdout=subprocess.PIPE) as driver:
+        assert driver.stdout is not None
+        assert driver.stdout.read() == b"2\n"
+    assert driver.returncode == -signal.SIGKILL
+    assert list(store.glob(f"scratch/{driver.pid}-*"))
+    with jumar.Session(store, "processes", 1):
+        pass  # nothing need run in it
+    shared = Path("/dev/shm") / f"jumar-{os.getuid()}"
+    assert not [*store.glob(f"scratch/{driver.pid}-*"), *shared.glob(f"{driver.pid}-*")]
