@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 from typing import Protocol
 
+_LOG = logging.getLogger("jumar")
 PERIOD_S = 0.25
 """How long it may take until a driver notices that its run was cancelled by another process, in seconds."""
 
@@ -56,7 +58,10 @@ class Heart:
             self._soon.wait(PERIOD_S)
             self._soon.clear()
             for each in self._beating.copy():
-                each.beat()
+                try:
+                    each.beat()
+                except Exception:  # noqa: BLE001  (the others are to beat all the same)
+                    _LOG.exception("a beat of %r failed", each)
             with self._lock:
                 if not self._beating:
                     self._begin.clear()

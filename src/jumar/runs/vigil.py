@@ -7,6 +7,7 @@ import math
 import os
 import threading
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -144,7 +145,7 @@ class Vigil:
         told: asyncio.Future[Any] = loop.create_future()
 
         def tell(outcome: Any) -> None:
-            if not loop.is_closed():
+            with suppress(RuntimeError):  # the loop was closed: the session has ended
                 loop.call_soon_threadsafe(_settle, told, outcome)
 
         wait.tell = tell
