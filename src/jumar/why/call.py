@@ -87,10 +87,11 @@ def compared(history: History, record: CallRecord) -> tuple[CallRecord | None, l
     original = history.original(record)
     if original is not None:
         return original, [_copied(original, record)]
+    lost = [_of_loss(loss) for loss in history.losses(record) if _explains(loss, record)][:1]
+    if lost and lost[0].kind != "unsteady":
+        return None, lost  # with this very key it had been there: nothing else can have changed
     earlier = history.nearest(record)
     reasons = _reasons(history, earlier, record, _DEEPEST)
-    lost = [_of_loss(loss) for loss in history.losses(record) if _explains(loss, record)][:1]
-    # Where a result was lost and nothing else is known, that is the whole reason: the call had been there before.
     return earlier, lost + [reason for reason in reasons if not (lost and reason.kind in ("new", "salted"))]
 
 
