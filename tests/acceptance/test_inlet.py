@@ -171,3 +171,16 @@ def test_an_address_that_is_taken_is_an_error_that_says_so(tmp_path, store):
         _, errors = process.communicate(timeout=60)
     assert process.returncode == 1
     assert "192.0.2.1:0 cannot be listened on" in errors
+
+
+@jumar.task
+def asks(name):
+    return jumar.wait_event(name)
+
+
+def test_a_run_that_waits_hears_of_an_event_that_is_posted(tmp_path):
+    with jumar.Session(tmp_path / "store", workers=1):
+        run = asks.start("paid", id="x")
+        with jumar.Store.open(tmp_path / "store") as another_program_s:
+            assert ask(Inlet(another_program_s, TOKEN), "/runs/x/events/paid", b"[1, 2]")[0] == 202
+        assert run.result(60) == [1, 2]
