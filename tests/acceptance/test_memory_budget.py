@@ -91,7 +91,7 @@ def test_one_value_larger_than_the_budget_goes_to_disk(tmp_path):
 
 
 def test_spilled_files_vanish_with_their_references_and_with_the_session(tmp_path):
-    with bounded(tmp_path, 0.5) as session:
+    with bounded(tmp_path, 0.5, "inline") as session:
         futures = [block.spawn(seed) for seed in range(3)]
         jumar.wait(futures)
         assert len(files_of(session)) == 3

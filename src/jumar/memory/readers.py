@@ -36,7 +36,7 @@ class Readers:
         self._room = room
         self._codecs = codecs
         self._write = write
-        self._sharing = threading.Lock()
+        self._sharing = threading.RLock()  # who hears that a value is on disk may read another
 
     def take(self, resident: Resident) -> Any:
         """A value for one reader, who may change it.
