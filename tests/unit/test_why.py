@@ -209,11 +209,12 @@ def test_the_edit_comes_before_the_argument_that_changed_with_it(past):
 
 def test_a_result_that_was_lost_is_the_whole_reason(past):
     task = past.task("f")
+    past.begin_run()
     key = past.call(task, 1)
+    past.call(task, 2)  # nothing is said of what differs from another call
     past.lose(key, "blob 5e21 is missing")
     past.begin_run()
     past.call(task, 1, key=key)
-    past.call(task, 2)  # nothing is said of what differs from another call
     [text] = reasons(past, key)
     assert text.startswith("its kept result was dropped on ")
     assert text.endswith(": blob 5e21 is missing")
