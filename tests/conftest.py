@@ -103,3 +103,29 @@ class Gate:
 
     def wait_for_arrival(self):
         assert self._reached.acquire(timeout=60), "nobody came to the gate"
+
+
+@pytest.fixture
+def together():
+    """Says how many calls were in it at a time; tasks may close over it."""
+    return Together()
+
+
+class Together:
+    """The most that were in at one time."""
+
+    def __init__(self):
+        self.now = self.most = 0
+        self._lock = threading.Lock()
+
+    def __jumar_key__(self):
+        return "together"
+
+    def __enter__(self):
+        with self._lock:
+            self.now += 1
+            self.most = max(self.most, self.now)
+
+    def __exit__(self, *_):
+        with self._lock:
+            self.now -= 1

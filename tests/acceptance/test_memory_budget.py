@@ -171,29 +171,9 @@ def test_what_is_larger_than_memory_and_disk_take_reaches_those_who_need_it(tmp_
             jumar.put(np.zeros(MB // 8))
 
 
-class Meter:
-    """Counts how many calls run at a time; tasks may close over it."""
-
-    def __init__(self):
-        self._lock = threading.Lock()
-        self.now = self.most = 0
-
-    def __jumar_key__(self):
-        return "meter"
-
-    def __enter__(self):
-        with self._lock:
-            self.now += 1
-            self.most = max(self.most, self.now)
-
-    def __exit__(self, *_):
-        with self._lock:
-            self.now -= 1
-
-
 @pytest.mark.parametrize(("megabytes", "at_most"), [(1.9, 1), (3.5, 2), (100, 4)])
-def test_calls_wait_where_memory_is_short_and_one_always_goes_on(tmp_path, megabytes, at_most):
-    meter, pause = Meter(), threading.Barrier(at_most)
+def test_calls_wait_where_memory_is_short_and_one_always_goes_on(tmp_path, together, megabytes, at_most):
+    pause = threading.Barrier(at_most)
 
     class Quiet:
         def __jumar_key__(self):
@@ -206,7 +186,7 @@ def test_calls_wait_where_memory_is_short_and_one_always_goes_on(tmp_path, megab
 
     @jumar.task(checkpoint=False)
     def use(part, seed):
-        with meter:
+        with together:
             quiet.wait()  # as many as may run at a time do
             return np.full(MB // 8, part.sum() + seed)
 
@@ -216,7 +196,7 @@ def test_calls_wait_where_memory_is_short_and_one_always_goes_on(tmp_path, megab
         jumar.wait(first)  # from here on it is known how large a result is
         futures = [use.spawn(given, seed) for seed in range(10, 22)]
         assert [future.chunk().fetch()[0] - MB / 8 for future in futures] == list(range(10, 22))
-        assert meter.most == at_most
+        assert together.most == at_most
         assert session.memory().used_bytes == 0
 
 

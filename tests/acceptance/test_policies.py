@@ -2,7 +2,6 @@
 
 import concurrent.futures as cf
 import re
-import threading
 
 import pytest
 
@@ -333,30 +332,8 @@ def test_calls_of_a_higher_priority_run_first(gate):
     assert order == [(name, i) for name in ("high", "plain", "low") for i in range(2)]
 
 
-class Together:
-    """The most that were in at one time."""
-
-    def __init__(self):
-        self.now = self.most = 0
-        self._lock = threading.Lock()
-
-    def __jumar_key__(self):
-        return "together"
-
-    def __enter__(self):
-        with self._lock:
-            self.now += 1
-            self.most = max(self.most, self.now)
-
-    def __exit__(self, *_):
-        with self._lock:
-            self.now -= 1
-
-
 @pytest.mark.parametrize(("amount", "most"), [(1, 2), (2, 1), (0.5, 4)])
-def test_no_more_calls_run_at_a_time_than_there_are_resources_for(amount, most):
-    together = Together()
-
+def test_no_more_calls_run_at_a_time_than_there_are_resources_for(amount, most, together):
     @jumar.task(resources={"gpu": amount})
     def work(i):
         with together:

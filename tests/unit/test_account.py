@@ -12,6 +12,7 @@ ACTIONS = st.lists(
     st.one_of(
         st.tuples(st.just("enter"), NUMBERS, SIZES),
         st.tuples(st.just("leave"), NUMBERS, SIZES),
+        st.tuples(st.just("forget"), NUMBERS, SIZES),
         st.tuples(st.just("touch"), NUMBERS, SIZES),
         st.tuples(st.just("age"), NUMBERS, SIZES),
         st.tuples(st.just("pin"), NUMBERS, st.sampled_from([1, -1])),
@@ -26,12 +27,15 @@ def test_an_account_is_a_list_of_sizes_in_the_order_of_use(actions, budget):
     account, held, pins, used, peak = Account(budget), [], {}, 0, 0
     for action, number, size in actions:
         places = [place for place, (known, _) in enumerate(held) if known == number]
-        entry = held.pop(places[0]) if places and action in ("enter", "leave", "touch", "age") else None
+        entry = held.pop(places[0]) if places and action in ("enter", "leave", "forget", "touch", "age") else None
         if action == "enter":
             held.append((number, size))
             account.enter(number, size)
         elif action == "leave":
             account.leave(number)
+        elif action == "forget":
+            pins.pop(number, None)
+            account.forget(number)
         elif action == "touch":
             held.extend([entry] if entry else [])
             account.touch(number)

@@ -61,6 +61,11 @@ class Account:
         if number in self._pins:
             self.pinned_bytes -= size_bytes
 
+    def forget(self, number: int) -> None:
+        """Note that a holder is no more."""
+        self.leave(number)
+        self._pins.pop(number, None)
+
     def touch(self, number: int) -> None:
         """Note that a holder was used just now."""
         if number in self._sizes:

@@ -245,7 +245,7 @@ class Room:
 
     def _drain(self) -> None:
         while self._gone:
-            self._account.leave(self._gone.popleft())
+            self._account.forget(self._gone.popleft())
 
 
 _NOT_SPILLED = (
