@@ -82,14 +82,13 @@ class Machine(RuleBasedStateMachine):
         node.state, node.is_off = READY, False
         node.rank = (node.call.priority, is_released, self.clock if is_released else -self.clock)
 
-    def want(self, node):
-        """What becomes of a skipped node, and of all that it needs, when somebody wants it."""
+    def take_up(self, node):
+        """What becomes of a skipped node, and of all that it needs, when a node needs it after all."""
         if node.state != SKIPPED:
             return
-        node.state, node.is_wanted = WAITING, True
+        node.state = WAITING
         for need in node.needs:
-            need.is_wanted = True
-            self.want(need)
+            self.take_up(need)
         if all(need.state == DONE for need in node.needs):
             self.make_ready(node, is_released=False)
             node.is_out_of_turn = True  # where it stood before, or at the end
@@ -98,7 +97,7 @@ class Machine(RuleBasedStateMachine):
         for need in needs:
             if need.state in LOST:
                 break
-            self.want(need)
+            self.take_up(need)
 
     def lose(self, node, state, error):
         node.state, node.error, node.is_lent = state, error, False
@@ -232,7 +231,7 @@ class Machine(RuleBasedStateMachine):
             heirs = [each for each in self.nodes if each.state == WAITING and each.tail is node and not call.catches]
             assert handed == self.calls(heirs)
             if handed:
-                self.want(needs[0])
+                self.take_up(needs[0])
             for heir in heirs:
                 heir.tail, heir.needs = needs[0], needs
                 assert heir.call.tail is call.tail
@@ -313,7 +312,8 @@ class Machine(RuleBasedStateMachine):
     def somebody_asks(self, data):
         node = data.draw(st.sampled_from([node for node in self.nodes if node.state == SKIPPED] or self.nodes))
         self.scheduler.want(node.call)
-        self.want(node)
+        node.is_wanted |= node.state == SKIPPED
+        self.take_up(node)
 
     # -- what holds after each step ------------------------------------------------------------------------------------
 

@@ -60,7 +60,7 @@ class Call:
     passed = 0
     """Of its dependants, the first so many need it no more."""
     wanted = False
-    """Whether somebody asked for it after it, or a call that needs it, had been skipped: it is not skipped again."""
+    """Whether somebody asked for it after it had been skipped: it is not skipped again."""
     error: BaseException | None = None
     outcome: Any = None
     blocked_on: Call | None = None

@@ -62,7 +62,7 @@ class Scheduler:
                 return self._doom(call, state, need.error)
             if state != DONE:
                 if state is SKIPPED:
-                    self.want(need)
+                    self._take_up(need)
                 missing += 1
                 if need.dependants is None:
                     need.dependants = [call]
@@ -185,7 +185,7 @@ class Scheduler:
             each.needs = (tail,)
             each.tail = tail
         if handed:
-            self.want(tail)
+            self._take_up(tail)
             call.dependants = [each for each in call.dependants or () if each.tail is not tail] or None
             call.passed = 0
             tail.dependants = [*(tail.dependants or ()), *handed]
@@ -260,20 +260,25 @@ class Scheduler:
 
     def want(self, call: Call) -> None:
         """Let a skipped call run after all, and what it needs; nothing happens to one that is not skipped."""
+        if call.state is SKIPPED:
+            call.wanted = True
+            self._take_up(call)
+
+    def _take_up(self, call: Call) -> None:
+        """Line a skipped call up again, and what it needs: each may be skipped once more when nobody needs it any more."""
         stack = [call]
         while stack:
-            wanted = stack.pop()
-            if wanted.state is not SKIPPED:
+            again = stack.pop()
+            if again.state is not SKIPPED:
                 continue
-            self.skipped.discard(wanted)
-            wanted.wanted = True
-            for need in wanted.needs:
-                need.wanted = True  # it may have been passed over among the dependants of that
+            self.skipped.discard(again)
+            for need in again.needs:
+                need.passed = 0  # it may have been passed over among the dependants of that
                 stack.append(need)
-            if wanted.missing:
-                wanted.state = WAITING
+            if again.missing:
+                again.state = WAITING
             else:
-                self._make_ready(wanted)
+                self._make_ready(again)
 
     @staticmethod
     def _is_needed(call: Call) -> bool:
