@@ -158,6 +158,8 @@ class Batch:
                 kept = batches.recorder.kept_for_values(call, args, kwargs)
                 if kept is not None and batches.runs.take_up(call, kept):
                     return None
+            if call.run is not None:
+                call.run.begins(call)
             call.attempts += 1
             return Loaded(call, args, kwargs, call.serial)
         return None

@@ -105,6 +105,8 @@ class Endings:
             call.entered = True
             call.outcome = result
             self._scheduler.finish(call)
+        if call.run is not None:
+            call.run.ends(call)
         future.settle(result.value if type(result) is Shared else NOT_READ)
         if self._listeners:
             self._tell(CallEnded(call.key, call.task.name, "restored", 0.0))

@@ -69,6 +69,8 @@ class Live:
 
     def leave(self, call: Call) -> None:
         """Take an ended call from the table. The latch is held."""
+        if call.run is not None:  # before the run can be found to have no calls under way
+            call.run.ends(call)
         if self.calls.get(call.key) is call:
             del self.calls[call.key]
         if self._drainers:

@@ -17,6 +17,9 @@ from jumar.worker import Ran
 class Loop:
     """Runs coroutines; the thread is started with the first one."""
 
+    name = "jumar-loop"
+    """The thread's."""
+
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -47,7 +50,7 @@ class Loop:
         with self._lock:
             if self._loop is None:
                 self._loop = asyncio.new_event_loop()
-                self._thread = threading.Thread(target=_serve, args=(self._loop,), name="jumar-loop", daemon=True)
+                self._thread = threading.Thread(target=_serve, args=(self._loop,), name=self.name, daemon=True)
                 self._thread.start()
             return self._loop
 

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from jumar.errors import RunError
 from jumar.graph.call import Call
 from jumar.keys.call import describe_arguments
+from jumar.logbook import Logbook
 from jumar.store.call_names import Asked, Given
 from jumar.store.named_runs import Begun, NamedRuns
 from jumar.store.sqlite_connection import FAULTS
@@ -36,6 +37,7 @@ class OpenRun:
         table: Where it is recorded; None where nothing is to be written, as in a plan.
         lease: What the lease on it is known by.
         holder: Who has that lease: this process.
+        drive: Which drive of the run this is, from 1.
     """
 
     def __init__(
@@ -46,6 +48,7 @@ class OpenRun:
         table: NamedRuns | None,
         lease: bytes = b"",
         holder: str = "",
+        drive: int = 0,
     ) -> None:
         self.id, self.token, self.engine = run_id, token, engine
         self.tally: dict[bytes, Iterator[int]] = {}
@@ -65,6 +68,7 @@ class OpenRun:
         self._asked: dict[bytes, tuple[bytes, int]] = {}
         self._noted: list[Asked] = []
         self._computed: deque[bytes] = deque()
+        self._log = Logbook(engine.store.clock, drive)
         self._given: Given | None = None
         self._named: set[str] = set()
 
@@ -141,15 +145,26 @@ class OpenRun:
         self.engine.tell(Trouble("diverged", text, call.key))
 
     def begins(self, call: Call) -> None:
-        """Note that a call is about to run; a step needs leave.
+        """Note that a call is about to run in this thread; a step needs leave.
 
         Raises:
             RunError: It is a step, and not to run.
         """
+        if self._table is not None and call.counted:
+            self._log.begins(call)
         if call.journaled:
             self.begin(call)
         elif self._table is not None and call.keep and not call.unrepeatable:
             self._computed.append(call.key)
+
+    def runs_in(self, call: Call, worker: str) -> None:
+        """Note which process, or which other thread, runs a call that has begun."""
+        self._log.runs_in(call, worker)
+
+    def ends(self, call: Call) -> None:
+        """Note that a call has ended, or will not run."""
+        if self._table is not None and call.counted:
+            self._log.ends(call)
 
     def begin(self, call: Call) -> None:
         """Write into the journal that a step is about to run.
@@ -182,14 +197,18 @@ class OpenRun:
         self._known.add(call.key)
 
     def take_notes(self) -> None:
-        """Write which calls were asked for since the last time; of two threads that do one waits, as names have an order."""
+        """Write which calls were asked for, began and ended since the last time.
+
+        Of two threads that do one waits, as names have an order.
+        """
         with self._writing:
             with self._lock:
                 noted, self._noted = self._noted, []
             computed = [self._computed.popleft() for _ in range(len(self._computed))]
-            if (noted or computed) and self._table is not None:
+            log = self._log.take()
+            if (noted or computed or log) and self._table is not None:
                 try:
-                    self._given = self._table.note_calls(self.token, noted, computed, self._given)
+                    self._given = self._table.note_calls(self.token, noted, computed, self._given, log)
                 except (*FAULTS, OSError) as error:
                     self._tell(error)
 

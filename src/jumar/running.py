@@ -233,6 +233,8 @@ class Running:
         if self._loop is None or not is_wanted:
             coroutine.close()
             return self.endings.successor() if and_next else None
+        if call.run is not None:
+            call.run.runs_in(call, self._loop.name)
         policy = call.task.policy
         landing = self._owner.adopt(self._loop.start(coroutine, policy and policy.timeout_s))
         call.needs, call.tail, call.awaits = (landing,), landing, True
@@ -342,6 +344,8 @@ class Running:
     def _went_wrong(self, call: Call, error: BaseException, seconds: float, and_next: bool) -> Call | None:
         """End a call with an error, unless it is to be tried again, or the error is its answer."""
         policy = call.task.policy
+        if call.state is RUNNING:
+            call.seconds = seconds
         if policy is not None and isinstance(error, Exception) and call.state is RUNNING:
             wait_s = self._wait_s(call, error)
             if wait_s is not None:

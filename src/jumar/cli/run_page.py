@@ -14,6 +14,7 @@ from jumar.cli.show import call_json, print_rows, seconds, when
 from jumar.cli.target import Failure
 from jumar.runs.book import Book, RunInfo
 from jumar.runs.handle import RunHandle
+from jumar.runs.log import LoggedCall
 from jumar.runs.scripts import ScriptRun
 from jumar.store.records import CallRecord
 from jumar.store.sqlite_index import SqliteIndex
@@ -43,20 +44,22 @@ def key_of(handle: RunHandle[Any] | None, run_id: str, name: str) -> str:
 def show(handle: RunHandle[Any], *, as_json: bool) -> None:
     """Print a run with its calls."""
     info, records = handle.info, {record.key.hex(): record for record in handle.calls()}
+    log = {each.key: each for each in handle.log()}
     named = [(name, key, records.pop(key, None)) for name, key in handle.names().items()]
     named += [("", key, record) for key, record in records.items()]
     if as_json:
         calls = [
-            {"name": name, "key": key} | ({} if record is None else call_json(record)) for name, key, record in named
+            {"name": name, "key": key} | ({} if record is None else call_json(record)) | _log_json(log.get(key))
+            for name, key, record in named
         ]
         click.echo(json.dumps(info._asdict() | {"calls": calls}, indent=2, ensure_ascii=False))
         return
     print_rows(_rows(info))
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("name", "key", "state", "seconds", ""):
+    for heading in ("name", "key", "state", "seconds", "tries", "worker", ""):
         table.add_column(heading, overflow="fold")
     for name, key, record in named:
-        table.add_row(Text(name), key[:12], *_standing(record))
+        table.add_row(Text(name), key[:12], *_standing(record, log.get(key)))
     Console().print()
     Console().print(table)
     if info.traceback:
@@ -80,11 +83,23 @@ def _rows(info: RunInfo) -> dict[str, str]:
     return {name: text.rstrip() for name, text in rows.items()}
 
 
-def _standing(record: CallRecord | None) -> tuple[Text, str, Text]:
-    if record is None:
-        return Text("asked for"), "", Text("")
-    style = "red" if record.state == "failed" else "green"
-    return Text(record.state, style=style), seconds(record.seconds), Text(record.error)
+def _standing(record: CallRecord | None, logged: LoggedCall | None) -> tuple[Text, str, str, Text, Text]:
+    """State, seconds, tries, worker and error of a call; as far as they are known."""
+    state = logged.state if logged is not None else record.state if record is not None else "asked for"
+    style = {"failed": "red", "done": "green", "restored": "green"}.get(state, "")
+    took_s = logged.seconds if record is None and logged is not None else record.seconds if record is not None else 0.0
+    tries = str(logged.attempts) if logged is not None and logged.attempts else ""
+    worker = "" if logged is None else logged.worker
+    error = record.error if record is not None and state not in ("done", "restored") else ""
+    return Text(state, style=style), seconds(took_s) if took_s else "", tries, Text(worker), Text(error)
+
+
+def _log_json(logged: LoggedCall | None) -> dict[str, Any]:
+    """What the log of the run has of a call; empty where that is nothing."""
+    if logged is None:
+        return {}
+    fields = logged._asdict()
+    return {"log": {name: value for name, value in fields.items() if name not in ("name", "key")}}
 
 
 def show_scripts(found: list[ScriptRun], *, as_json: bool) -> None:

@@ -44,6 +44,12 @@ class Follower(Protocol):
         ...
 
 
+def tell_worker(call: Call, process: WorkerProcess) -> None:
+    """Tell the run with an id that a call belongs to, if there is one, which process runs it."""
+    if call.run is not None:
+        call.run.runs_in(call, f"process {process.pid}")
+
+
 class BatchRun:
     """Follows the calls of one message.
 
@@ -81,6 +87,8 @@ class BatchRun:
         self._number = process.messages
         process.messages += 1
         process.tell(self._executor.shelf.bodies(self._met, process.known))
+        for each in self._calls:
+            tell_worker(each.call, process)
         process.channel.send(RUN_ALL, (pickle.dumps(self._bodies, 5),))
         is_called_back = False
         while self._at < len(self._calls):

@@ -13,7 +13,7 @@ from jumar.errors import ArgumentError, JumarError, ResultError, WorkerLostError
 from jumar.executors import Several, ThreadsExecutor
 from jumar.graph.call import Call
 from jumar.processes.answers import answer
-from jumar.processes.batch_run import BatchRun, Message
+from jumar.processes.batch_run import BatchRun, Message, tell_worker
 from jumar.processes.channel import Lost
 from jumar.processes.furniture import Furniture
 from jumar.processes.kinds import ANSWER, DONE, ENCODED, ENDS, QUESTION, RETURNED, RUN
@@ -229,6 +229,7 @@ class ProcessesExecutor:
             ):  # its time was over before there was a process; `stop_function` may have come too soon
                 process.kill()
             process.tell(self.shelf.bodies(message.met, process.known))
+            tell_worker(call, process)
             process.channel.send(RUN, message.frames)
             ran = self._follow(process, call)
         finally:

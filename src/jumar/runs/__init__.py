@@ -12,6 +12,7 @@ from jumar.errors import RunError, RunFailedError, RunHeldError, RunLimitError
 from jumar.runs.book import RunInfo
 from jumar.runs.chronicle import RunEvent
 from jumar.runs.handle import RunHandle
+from jumar.runs.log import LoggedCall
 from jumar.runs.opening import delete, find, get, result, resume_all
 from jumar.runs.rerun import rerun
 from jumar.runs.scripts import ScriptRun, script_runs
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from jumar.store.named_runs import State
 
 __all__ = [
+    "LoggedCall",
     "RunError",
     "RunEvent",
     "RunFailedError",

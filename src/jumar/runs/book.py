@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from jumar.clock import SystemClock
 from jumar.errors import RunError
+from jumar.runs.log import LoggedCall, logged
 from jumar.runs.root import shown
 from jumar.store import holder as holders
 from jumar.store.awaited import Awaited
@@ -140,6 +141,16 @@ class Book:
             keys = self.table.calls(run.token)
         found = [next(self.store.calls(prefix=key.hex(), limit=1), None) for key in keys]
         return sorted([call for call in found if call is not None], key=lambda call: call.created_s)
+
+    def log(self, run: NamedRun) -> list[LoggedCall]:
+        """What the log has of the calls of a run, in the order in which they began."""
+        with self.careful():
+            names = {key: name for name, key in reversed(self.table.names(run.token).items())}
+            rows = self.table.log(run.token)
+            is_driven = (
+                self.leases.holder_of(lease_key(run.token)) is not None
+            )  # branches go on when the root has failed
+        return [logged(row, names, is_driven=is_driven) for row in rows]
 
     def delete(self, run: NamedRun, *, keep_results: bool = False) -> int:
         """Delete a run, its journal, and its results that nobody else has asked for; how many results that were.

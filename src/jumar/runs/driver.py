@@ -72,9 +72,15 @@ class Driver:
             self._renewed_s = self._now_s()
             self._book.table.change(self._row.token, state="running", ended_s=None, error="", traceback="")
             drive = {"at_s": self._book.store.now_s(), "by": str(holders.me()), "code": code, "changed": list(changed)}
-            self._book.table.note_drive(self._row.token, drive)
+            number = self._book.table.note_drive(self._row.token, drive)
             self.run = OpenRun(
-                self._row.id, self._row.token, self._engine, self._book.table, self._lease, self._book.leases.holder
+                self._row.id,
+                self._row.token,
+                self._engine,
+                self._book.table,
+                self._lease,
+                self._book.leases.holder,
+                number,
             )
         HEART.add(self)
 
@@ -106,6 +112,7 @@ class Driver:
                 return
             self._has_let_go = True
             HEART.remove(self)
+            self.run.take_notes()  # calls may have ended since they were taken last
             try:
                 self._book.leases.give_back([self._lease])
             except (*FAULTS, OSError) as error:

@@ -19,6 +19,7 @@ from jumar.runs.chronicle import RunEvent, happened
 from jumar.runs.driver import Driver
 from jumar.runs.following import followed
 from jumar.runs.line import Ticket
+from jumar.runs.log import LoggedCall
 from jumar.runs.looks import looks, looks_async
 from jumar.store.named_runs import NamedRun, State
 from jumar.store.records import GRAPH, CallRecord, Entry, role
@@ -205,6 +206,20 @@ class RunHandle(Generic[T]):
     def calls(self) -> list[CallRecord]:
         """What is recorded of the calls that the run asked for, oldest first."""
         return self._book.calls(self._row())
+
+    def log(self) -> list[LoggedCall]:
+        """How each call of the run ended, and where, when and how often it ran; in the order in which they began.
+
+        It is written four times a second and at the end. Calls that were asked for and have not begun are not in it, and
+        runs of a jumar before this one have none. The view ``run_record`` of the store's index says the same in SQL.
+
+        Example:
+            >>> [(call.name, call.attempts, call.worker) for call in run.log()]  # doctest: +SKIP
+            [('fetch', 2, 'jumar-worker_0')]
+        """
+        if self._driven is not None and not self._driven.driver.is_planned:
+            self._driven.driver.run.take_notes()
+        return self._book.log(self._row())
 
     def names(self) -> dict[str, str]:
         """The names of the calls that the run asked for, in that order, each with its key.

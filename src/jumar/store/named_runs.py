@@ -14,6 +14,7 @@ from jumar.store.call_names import Asked, Given, key_of, name_calls, names_of, p
 from jumar.store.database import Database
 from jumar.store.pins import has_table
 from jumar.store.run_leavings import forget_leavings, note_computed
+from jumar.store.run_log import LogRow, forget_log, log_of, write_log
 
 State = Literal["pending", "running", "succeeded", "failed", "interrupted", "cancelled"]
 STATES: tuple[State, ...] = ("pending", "running", "succeeded", "failed", "interrupted", "cancelled")
@@ -146,16 +147,18 @@ class NamedRuns:
         statement = "UPDATE named_runs SET state = 'cancelled', ended_s = ? WHERE token = ? AND state <> 'succeeded'"
         return bool(self._database.transact(lambda connection: connection.execute(statement, (at_s, token)).rowcount))
 
-    def note_drive(self, token: bytes, drive: dict[str, Any]) -> None:
-        """Note that somebody begins to drive a run."""
+    def note_drive(self, token: bytes, drive: dict[str, Any]) -> int:
+        """Note that somebody begins to drive a run; the drive's number, from 1, and 0 where the run was deleted."""
 
-        def write(connection: sqlite3.Connection) -> None:
+        def write(connection: sqlite3.Connection) -> int:
             row = connection.execute("SELECT drives FROM named_runs WHERE token = ?", (token,)).fetchone()
-            if row is not None:
-                drives = json.dumps([*json.loads(row[0]), drive])
-                connection.execute("UPDATE named_runs SET drives = ? WHERE token = ?", (drives, token))
+            if row is None:
+                return 0
+            drives = [*json.loads(row[0]), drive]
+            connection.execute("UPDATE named_runs SET drives = ? WHERE token = ?", (json.dumps(drives), token))
+            return len(drives)
 
-        self._database.transact(write)
+        return self._database.transact(write)
 
     def states(self, tokens: Collection[bytes]) -> dict[bytes, str]:
         """What is written of the states of these runs; a deleted one is not among them."""
@@ -179,6 +182,7 @@ class NamedRuns:
             forget(connection, token)
             connection.execute("DELETE FROM call_names WHERE run = ?", (token,))
             forget_leavings(connection, token)
+            forget_log(connection, token)
             return keys
 
         return self._database.transact(write)
@@ -215,7 +219,12 @@ class NamedRuns:
             return [Begun(*row) for row in connection.execute(_JOURNAL, (token,))]
 
     def note_calls(
-        self, token: bytes, asked: Sequence[Asked], computed: Sequence[bytes] = (), given: Given | None = None
+        self,
+        token: bytes,
+        asked: Sequence[Asked],
+        computed: Sequence[bytes] = (),
+        given: Given | None = None,
+        log: Sequence[LogRow] = (),
     ) -> Given:
         """Note calls that a run asked for, in the order in which it did: this gives them their names.
 
@@ -224,6 +233,7 @@ class NamedRuns:
             asked: The calls.
             computed: Those that it has begun to compute, as nobody had yet.
             given: What this returned for the run last, where the caller alone gives names.
+            log: What is to be written into its log.
 
         Returns:
             Which names there are now.
@@ -233,9 +243,15 @@ class NamedRuns:
         def write(connection: sqlite3.Connection) -> Given:
             connection.executemany("INSERT OR IGNORE INTO run_calls (run, key) VALUES (?, ?)", rows)
             note_computed(connection, token, sorted(computed))
+            write_log(connection, token, log)
             return name_calls(connection, token, asked, given)
 
         return self._database.transact(write)
+
+    def log(self, token: bytes) -> list[LogRow]:
+        """What the log has of the calls of a run, in the order in which they began."""
+        with self._database.reading() as connection:
+            return log_of(connection, token)
 
     def names(self, token: bytes) -> dict[str, bytes]:
         """The names of the calls that a run asked for, in that order, with their keys."""

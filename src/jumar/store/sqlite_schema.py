@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from functools import cache
 
-from jumar.store import actor_rows, call_names, equivalence, failure_origins, recalls, run_leavings
+from jumar.store import actor_rows, call_names, equivalence, failure_origins, recalls, run_leavings, run_log
 
-USER_VERSION = 10
+USER_VERSION = 11
 """The revision of these tables, kept in the database's header: 0 means that nothing is there yet. A revision only adds
 tables, so that a jumar that knows an earlier one reads what it knows; what it cannot read has a new store format."""
 
@@ -121,7 +121,7 @@ CREATE TABLE IF NOT EXISTS events (
 );
 CREATE INDEX IF NOT EXISTS events_by_name ON events (run, name, taken_by);
 CREATE UNIQUE INDEX IF NOT EXISTS events_by_sender ON events (run, sender) WHERE sender <> '';
-{call_names.TABLE}{recalls.TABLE}{actor_rows.TABLE}{run_leavings.TABLE}{failure_origins.TABLE}
+{call_names.TABLE}{recalls.TABLE}{actor_rows.TABLE}{run_leavings.TABLE}{failure_origins.TABLE}{run_log.TABLE}
 CREATE TABLE IF NOT EXISTS run_queue (
     run BLOB PRIMARY KEY,
     number INTEGER NOT NULL,
