@@ -14,6 +14,7 @@ from jumar.graph.scheduler import Scheduler
 from jumar.live import Live
 from jumar.record import Recorder
 from jumar.result import Failed, Result, Shared
+from jumar.unkept import Unkept
 
 
 class Endings:
@@ -59,6 +60,8 @@ class Endings:
             if call.state is not RUNNING:
                 return self._crew.next() if and_next else None
             call.outcome = outcome
+            if type(outcome) is Unkept:
+                outcome.is_sole = call.dependants is None and call.followers is None
             if is_new:
                 self._live.computed += call.counted
             else:  # its function ran in another session, and what it returned in this one

@@ -37,6 +37,7 @@ from jumar.running import Running
 from jumar.skipping import Skipping
 from jumar.store.store import Store
 from jumar.store.trouble import Trouble
+from jumar.unkept import Unkept
 from jumar.waits import Waits
 
 if TYPE_CHECKING:
@@ -211,6 +212,8 @@ class Engine:
         except BaseException:
             self._live.forget(call)
             raise
+        if not joined and type(call.outcome) is Unkept and call.outcome.is_sole:
+            future.accept(call.outcome.only())
         return future.result()
 
     def _run_here(self, call: Call) -> None:

@@ -10,7 +10,8 @@ from jumar.errors import DamagedError, StoreError
 from jumar.graph.call import Call
 from jumar.graph.call_info import CallInfo, call_info
 from jumar.graph.options import Hooks
-from jumar.result import Shared
+from jumar.result import Result, unkept_result
+from jumar.unkept import Unkept
 
 
 class Complain(Protocol):
@@ -21,18 +22,18 @@ class Complain(Protocol):
 
 
 class OnDemand:
-    """A result that is loaded when the first reader asks for it; all readers share it.
+    """A result that is loaded when the first reader asks for it; each reader has a value of its own.
 
     Args:
         load: Gives the value, or None where it is not there after all.
     """
 
-    __slots__ = ("_load", "_lock", "_value")
+    __slots__ = ("_load", "_loaded", "_lock")
 
     def __init__(self, load: Callable[[], Any]) -> None:
         self._load = load
         self._lock = threading.Lock()
-        self._value: Any = None
+        self._loaded: Unkept | None = None
 
     def take(self) -> Any:
         """The value.
@@ -41,14 +42,15 @@ class OnDemand:
             DamagedError: It is not there, or loading it failed: the call must be computed.
         """
         with self._lock:
-            if self._value is None:
-                self._value = self._load()
-        if self._value is None:
-            raise DamagedError("what exists= said to be there was not")
-        return self._value
+            if self._loaded is None:
+                value = self._load()
+                if value is None:
+                    raise DamagedError("what exists= said to be there was not")
+                self._loaded = Unkept(value)
+        return self._loaded.take()
 
 
-def restored(call: Call, hooks: Hooks, complain: Complain) -> Shared | OnDemand | None:
+def restored(call: Call, hooks: Hooks, complain: Complain) -> Result | None:
     """What the user's functions have of a call; None where they have nothing, or fail, which is told.
 
     Args:
@@ -72,7 +74,7 @@ def restored(call: Call, hooks: Hooks, complain: Complain) -> Shared | OnDemand 
             complain("hook", call, _NOT_RESTORED, error)
             return None
     value = load()
-    return None if value is None else Shared(value)
+    return None if value is None else unkept_result(value)
 
 
 def saved(

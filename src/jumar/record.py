@@ -28,6 +28,7 @@ from jumar.store.lineage import EXPIRED, REFRESHED, SUSPICION
 from jumar.store.records import ERROR, GRAPH, NEED_BYTES, Entry, Failure, Payload, role
 from jumar.store.store import Store
 from jumar.store.trouble import Trouble
+from jumar.unkept import Unkept
 from jumar.worker import Ran
 
 if TYPE_CHECKING:
@@ -173,6 +174,8 @@ class Recorder:
     def inherited(self, call: Call, result: Result) -> tuple[Result, StoreError | None]:
         """The result of a call that ended as another one did; a kept one is kept for it too, and not written again."""
         key = call.recorded_key
+        if type(result) is Unkept and not call.keep and call.task.retains is None:
+            return result, None  # it is theirs together: a chain of calls does not write it at each link
         row: Entry | None = getattr(result, "entry", None)
         if row is None or not call.keep or key is None or call.task.saves is not None:
             return self.result(call, Ran(result.take(), None, call.seconds))

@@ -14,6 +14,7 @@ from jumar.graph.arguments import ATOMS
 from jumar.graph.call import NOTHING
 from jumar.store.records import Entry
 from jumar.store.store import Store
+from jumar.unkept import Unkept
 
 
 class Elsewhere(Enum):
@@ -199,9 +200,11 @@ def unkept_result(value: Any) -> Result:
     Args:
         value: The value itself, or what a worker has told of it.
     """
-    if type(value) is not Encoded:
-        return Shared(value)
-    return Shared(value.value()) if value.holding is None else Loose(value)
+    if type(value) is Encoded:
+        if value.holding is not None:
+            return Loose(value)
+        value = value.value()
+    return Shared(value) if type(value) in ATOMS or unchangeable(value) else Unkept(value)
 
 
 class KeptError(NamedTuple):

@@ -12,7 +12,7 @@ from jumar.events import CallEnded, Event
 from jumar.graph.call import DONE, RUNNING, SKIPPED, Call
 from jumar.graph.scheduler import Scheduler, upstream_first
 from jumar.live import Live
-from jumar.result import Shared
+from jumar.result import unkept_result
 
 
 class Skipping:
@@ -114,7 +114,7 @@ class Skipping:
                 raise
         else:
             call.attempts += 1
-            self._endings.complete(call, Shared(value), None, and_next=False)
+            self._endings.complete(call, unkept_result(value), None, and_next=False)
 
 
 def may_be_skipped(call: Call) -> bool:

@@ -9,7 +9,7 @@ import pytest
 import jumar
 
 EXECUTORS = ["inline", "threads", "processes"]
-ORIGINS = ["fresh", "restored", "spilled"]
+ORIGINS = ["fresh", "restored", "spilled", "unkept"]
 COUNT = 100_000
 KINDS = {
     "array": lambda: np.arange(COUNT, dtype=np.float64),
@@ -76,7 +76,7 @@ def as_made(kind):
 
 
 def opened(folder, executor, origin):
-    """A session in which a result of ``made`` is to be had in that way; ``spilled`` ones are kept nowhere."""
+    """A session in which a result of ``made`` is to be had in that way; ``spilled`` and ``unkept`` ones are kept nowhere."""
     workers = None if executor == "inline" else 2
     if origin == "restored":
         with jumar.Session(folder / "store", "inline"):
@@ -87,9 +87,11 @@ def opened(folder, executor, origin):
 
 def source(kind, origin):
     """The task's future, as the origin wants it."""
-    if origin != "spilled":
+    if origin in ("fresh", "restored"):
         return made.spawn(kind)
     future = made.options(checkpoint=False).spawn(kind)
+    if origin == "unkept":
+        return future
     place = future.chunk().place
     assert place == "disk" or kind == "small array"
     return future
@@ -122,7 +124,7 @@ def test_a_result_that_is_changed_in_place_is_changed_for_nobody_else(tmp_path, 
 
 
 def check_that_the_store_has_them_as_they_were_made(folder, origin):
-    if origin != "spilled":
+    if origin in ("fresh", "restored"):
         with jumar.Session(folder / "store", "inline") as later:
             assert [told(made(kind)) for kind in KINDS] == [as_made(kind) for kind in KINDS]
             assert later.counts().computed == 0
@@ -145,3 +147,16 @@ def test_what_was_put_and_what_stays_at_hand_is_changed_for_nobody_else(tmp_path
                 assert change.spawn(task.spawn(kind)).result() == told(changed(make()))
                 assert look.spawn(task.spawn(kind)).result() == as_made(kind)
             assert session.counts().computed == before + 2
+
+
+@pytest.mark.parametrize("executor", EXECUTORS)
+def test_what_is_computed_and_kept_of_an_unkept_value_is_computed_of_the_value_as_it_was_made(tmp_path, executor):
+    workers = None if executor == "inline" else 2
+    with jumar.Session(tmp_path / "store", executor, workers):
+        for kind in KINDS:
+            future = made.options(checkpoint=False).spawn(kind)
+            change.spawn(future).result()
+            look.spawn(future).result()
+    with jumar.Session(tmp_path / "store", "inline") as later:
+        assert [look(made(kind)) for kind in KINDS] == [as_made(kind) for kind in KINDS]
+        assert later.counts().restored == len(KINDS)  # what was looked at is found by its values
