@@ -86,6 +86,7 @@ def test_an_edited_model_is_fitted_again_and_no_other(tmp_path):
     assert (counts["computed"], counts["restored"]) == (3, 7)  # two folds and their summary
 
 
+@pytest.mark.slow
 def test_every_benchmark_runs():
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks", "--smoke", "--json"], cwd=ROOT, capture_output=True, text=True, check=False

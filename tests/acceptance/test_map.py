@@ -171,6 +171,7 @@ def test_inputs_are_taken_in_the_threads_that_ask_for_futures(threads):
     assert inputs.threads == {threading.current_thread()}
 
 
+@pytest.mark.slow
 def test_a_hundred_thousand_inputs_make_a_list(threads):
     futures = list(square.options(checkpoint=False).map(range(10**5)))
     assert [future.result() for future in futures] == [x * x for x in range(10**5)]

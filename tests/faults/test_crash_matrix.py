@@ -108,6 +108,7 @@ def test_a_program_that_dies_at_any_storage_operation_loses_and_repeats_nothing_
     _tell(record_property, points, program)
 
 
+@pytest.mark.slow
 def test_a_program_that_dies_after_any_write_loses_and_repeats_nothing_that_was_recorded(program, record_property):
     # Records are committed in groups here, whose number depends on the threads: the program is run until it survives.
     program.run_without_faults(every=4)

@@ -203,7 +203,7 @@ def length(value):
     return len(value)
 
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-resource.setrlimit(resource.RLIMIT_FSIZE, (250_000, 250_000))
+resource.setrlimit(resource.RLIMIT_FSIZE, (250_000, -1))
 with jumar.Session("store", "inline", on_store_error="raise") as session:
     assert [small(i) for i in range(2000)] == [{"i": [i] * 100} for i in range(2000)]
     try:
@@ -217,6 +217,7 @@ with jumar.Session("store", "inline", on_store_error="raise") as session:
             tell()
         except jumar.StoreError as error:
             print(error)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (-1, -1))  # what is noted at the end finds room
 """
 
 

@@ -45,7 +45,7 @@ def as_made(seed):
     return bytearray([seed]) * SIZE
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=20)
 @given(STEPS, st.sampled_from(["inline", "threads"]))
 def test_values_are_as_they_were_made_and_memory_is_bounded(steps, executor):
     with tempfile.TemporaryDirectory() as folder, jumar.Session(folder + "/store", executor, memory=BUDGET) as session:
