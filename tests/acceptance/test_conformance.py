@@ -76,7 +76,6 @@ def of_jumar():
     return [*judge_values(asked, LIBRARIES), *judge_edits(asked)]
 
 
-@pytest.mark.slow
 def test_jumar_is_right_on_every_line(of_jumar):
     assert {it.name: it.found for it in of_jumar if it.found is not Found.RIGHT} == {}
 
