@@ -71,7 +71,10 @@ def declare(
     name = was or info.name
     old = next((record for record in store.calls(task=name) if record.task.code != info.code), None)
     if old is None:
-        raise StoreError(f"no other code of task {name!r} is recorded in {store.path}: there is nothing to accept")
+        raise StoreError(
+            f"no other code of task {name!r} is recorded in {store.path}: there is nothing to accept. If its results were "
+            f"recorded under another name, see `jumar calls` for it, and give it with --was NAME."
+        )
     if any(known.old == old.task.code for known in store.accepted.by(info.code)):
         raise StoreError(f"that task {info.name!r} computes what it computed before is declared already")
     made = Equivalence(0, info.code, old.task.code, parameter, token, 0.0, info.name, note)

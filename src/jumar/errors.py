@@ -25,6 +25,13 @@ class FingerprintError(JumarError, TypeError):
         task: The task's name, filled in where the call is known.
     """
 
+    advice = (
+        "A key made from it could find a wrong result, or never find one. "
+        "Ways out: give the type an identity with @jumar.fingerprint(Type) or a __jumar_key__ method, "
+        "or pass something identifiable (a path, an id, plain data) instead."
+    )
+    """What the text says to do."""
+
     def __init__(self, problem: str, *, path: str = "", argument: str = "", task: str = "") -> None:
         super().__init__(problem, path, argument, task)
         self.problem = problem
@@ -34,20 +41,22 @@ class FingerprintError(JumarError, TypeError):
 
     def inside(self, step: str) -> FingerprintError:
         """The same error seen from one container further out; ``step`` is the way in, such as ``[3]`` or ``.name``."""
-        return FingerprintError(self.problem, path=step + self.path, argument=self.argument, task=self.task)
+        return type(self)(self.problem, path=step + self.path, argument=self.argument, task=self.task)
 
     def of(self, task: str, argument: str) -> FingerprintError:
         """The same error with the call it belongs to."""
-        return FingerprintError(self.problem, path=self.path, argument=argument, task=task)
+        return type(self)(self.problem, path=self.path, argument=argument, task=task)
 
     def __str__(self) -> str:
         place = f"{self.argument or 'value'}{self.path}"
         where = f"task {self.task!r}, argument {place}" if self.task else place
-        return (
-            f"{where}: {self.problem}. A key made from it could find a wrong result, or never find one. "
-            f"Ways out: give the type an identity with @jumar.fingerprint(Type) or a __jumar_key__ method, "
-            f"or pass something identifiable (a path, an id, plain data) instead."
-        )
+        return f"{where}: {self.problem}. {self.advice}"
+
+
+class UnreadableFileError(FingerprintError):
+    """A file or directory whose content is an argument is not there, or cannot be read."""
+
+    advice = "It has to be there, and readable, when the call is made."
 
 
 class ResultError(JumarError, TypeError):

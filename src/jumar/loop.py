@@ -69,12 +69,16 @@ def run_here(coroutine: Coroutine[Any, Any, Any], timeout_s: float | None) -> Ra
 
 async def _ran(coroutine: Coroutine[Any, Any, Any], timeout_s: float | None) -> Ran:
     started_s = time.perf_counter()
+    limit = asyncio.timeout(timeout_s)
     try:
-        async with asyncio.timeout(timeout_s):
+        async with limit:
             value = await coroutine
     except BaseException as error:
         if isinstance(error, asyncio.CancelledError) and (task := asyncio.current_task()) and task.cancelling():
             raise  # the session ends
+        if isinstance(error, TimeoutError) and limit.expired():  # asyncio says nothing with it
+            name = getattr(coroutine, "__name__", "coroutine")
+            error.args = (f"task {name!r} was given up after {timeout_s:g} s, and stopped",)
         error.__traceback__ = error.__traceback__ and error.__traceback__.tb_next
         return Ran(None, error, time.perf_counter() - started_s)
     return Ran(value, None, time.perf_counter() - started_s)

@@ -62,6 +62,7 @@ def wait(
         raise ValueError(
             f"return_when takes 'ALL_COMPLETED', 'FIRST_COMPLETED' or 'FIRST_EXCEPTION', not {return_when!r}"
         )
+    _refuse_others(given, "wait")
     waits = _kind_of(given).waits
     if waits is not None and num_returns is None:
         found = waits(given, timeout, return_when)
@@ -90,6 +91,7 @@ def as_completed(futures: Iterable[Future[T]], timeout: float | None = None) -> 
         DeadlockError: None of those left can end before the task that waits for them.
     """
     given = dict.fromkeys(futures)
+    _refuse_others(given, "as_completed")
     ends = _kind_of(given).ends
     if ends is not None:
         yield from ends(given, timeout)
@@ -194,6 +196,7 @@ def gather(*futures: Future[T] | Iterable[Future[T]], return_exceptions: bool = 
 
     Raises:
         BaseException: The error of the first failed future in the order given; the others go on.
+        TypeError: Something else than a future is among them.
 
     Example:
         >>> import jumar
@@ -203,10 +206,30 @@ def gather(*futures: Future[T] | Iterable[Future[T]], return_exceptions: bool = 
         >>> jumar.gather(square.spawn(i) for i in range(4))
         [0, 1, 4, 9]
     """
-    flat = [f for group in futures for f in ([group] if isinstance(group, Future) else group)]
+    flat: list[Future[T]] = []
+    for group in futures:
+        if isinstance(group, cf.Future) or not isinstance(group, Iterable):
+            flat.append(group)
+        else:
+            flat.extend(group)
+    _refuse_others(flat, "gather")
     if not return_exceptions:
         return [future.result() for future in flat]
     return [cast("T", error) if (error := _error_of(future)) is not None else future.result() for future in flat]
+
+
+def _refuse_others(given: Iterable[object], what: str) -> None:
+    """Raise for what is no future, before anything is waited for.
+
+    Raises:
+        TypeError: There is such a thing.
+    """
+    for thing in given:
+        if not isinstance(thing, cf.Future):
+            raise TypeError(
+                f"{what} takes futures, not {thing!r}. A task gives one by f.spawn(x); the value of a lazy call is taken "
+                f"with jumar.collect(z)."
+            )
 
 
 def _error_of(future: Future[Any]) -> BaseException | None:

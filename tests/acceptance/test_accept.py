@@ -115,9 +115,28 @@ def test_a_declaration_is_listed_and_can_be_taken_back(project):
         (["scale"], "names no task"),
         (["main.py:scale", "--parameter", "by"], "has no parameter 'by' with a default"),
         (["--revoke", "7"], "there is no declaration 7"),
-        ([], "give a TARGET"),
+        ([], "give one of: a TARGET"),
     ],
 )
 def test_what_cannot_be_accepted_is_refused_with_the_reason(project, args, message):
-    status = 1 if "declar" in message or "recorded" in message else 2
+    status = 2 if message in ("names no task", "give one of: a TARGET") or "--parameter" in args else 1
     assert message in project.accept(*args, status=status)
+
+
+def test_what_cannot_be_found_is_told_without_a_traceback(project):
+    for target, message in (
+        ("mine.py:scale", "there is no script mine.py"),
+        ("mine.parts:scale", "there is no module mine.parts"),
+        ("main.py:scales", "main.py has no task 'scales'. Its tasks: load, scale, total."),
+    ):
+        told = project.accept(target, status=1)
+        assert message in told
+        assert "Traceback" not in told
+
+
+def test_a_task_that_was_renamed_and_edited_is_asked_for_by_its_former_name(project):
+    project.edit("scale", "triple")
+    project.edit("[row * 3 for row in rows]", "[3 * row for row in rows]")
+    assert "--was NAME" in project.accept("main.py:triple", status=1)
+    project.accept("main.py:triple", "--was", "scale")
+    assert project.run() == "30 0 3"

@@ -494,3 +494,22 @@ def test_actors_are_listed_shown_and_deleted_from_the_command_line(tmp_path):
     assert "{'lines': ['a']}" in command("actors", "show", "mine")[1]
     assert command("actors", "delete", "mine") == (0, "deleted Log mine after 1 turns\n")
     assert command("actors", "--json") == (0, "[]\n")
+
+
+def test_what_would_go_past_the_id_or_the_turns_is_refused(session):
+    @jumar.actor
+    class Counter:
+        def __init__(self):
+            self.count = 1
+
+        @jumar.actor.readonly
+        def seen(self):
+            return self.count
+
+    with session:
+        with pytest.raises(ActorError, match=r"Counter\.get_or_create\('some id', \.\.\.\)"):
+            Counter()
+        counter = Counter.get_or_create("a")
+        with pytest.raises(AttributeError, match="only its methods change what an actor holds"):
+            counter.count = 3
+        assert counter.seen() == 1

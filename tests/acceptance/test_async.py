@@ -145,7 +145,7 @@ def test_a_timeout_really_stops_it(session):
         finally:
             note.stop()
 
-    with pytest.raises(TimeoutError):
+    with pytest.raises(TimeoutError, match=r"task 'forever' was given up after 0\.01 s, and stopped"):
         forever().result()
     assert stopped == [True]
 

@@ -149,3 +149,34 @@ def test_a_function_without_a_signature_is_refused_in_the_same_words_each_time(s
     for _ in range(2):
         with pytest.raises(jumar.ArgumentError, match="does not tell its parameters"):
             jumar.spawn(bytes, 3)
+
+
+def test_what_is_no_future_is_not_waited_for(session):
+    @jumar.task
+    def double(x):
+        return 2 * x
+
+    with session:
+        for thing in (3, double, double.lazy(1)):
+            with pytest.raises(TypeError, match="gather takes futures, not"):
+                jumar.gather([double.spawn(1), thing])
+            with pytest.raises(TypeError, match="gather takes futures, not"):
+                jumar.gather(thing)
+            with pytest.raises(TypeError, match="wait takes futures, not"):
+                jumar.wait([double.spawn(1), thing])
+            with pytest.raises(TypeError, match="as_completed takes futures, not"):
+                next(jumar.as_completed([double.spawn(1), thing]))
+        assert jumar.gather(double.spawn(1), [double.spawn(2)]) == [2, 4]
+
+
+def test_a_command_is_no_decorator():
+    with pytest.raises(jumar.DeclarationError, match=r"@jumar\.shell goes above a function"):
+        jumar.shell("ls")
+
+
+def test_of_a_file_that_is_not_there_nothing_is_said_about_identities(session, tmp_path):
+    with session, pytest.raises(jumar.FingerprintError) as caught:
+        jumar.task(name="size")(len)([jumar.File(tmp_path / "none")])
+    assert "does not exist" in str(caught.value)
+    assert "It has to be there" in str(caught.value)
+    assert "__jumar_key__" not in str(caught.value)

@@ -116,3 +116,21 @@ def test_config_shows_each_value_with_its_origin(monkeypatch):
     assert found["workers"] == {"value": 3, "origin": "JUMAR_WORKERS"}
     assert found["durability"]["origin"] == "default"
     assert "JUMAR_WORKERS" in run("config").stdout
+
+
+def test_into_a_pipe_each_row_is_one_whole_line(tmp_path):
+    texts = ["a long text of some forty letters, so it is", "another one, and the two need a wide line"]
+    with jumar.Session(tmp_path / "store", "inline"):
+        jumar.task(name="joined_by_some_long_name")(lambda first, second: first + second)(*texts)
+    shown = CliRunner().invoke(cli, ["calls", "--store", str(tmp_path / "store")], env={"COLUMNS": None}).stdout
+    [line] = [line for line in shown.splitlines() if "joined_by_some_long_name" in line]
+    assert all(text in line for text in texts)
+    assert "…" not in shown
+    assert all(line == line.rstrip() for line in shown.splitlines())
+
+
+def test_show_says_that_a_name_is_neither_run_nor_key(store):
+    result = run("show", "order-17", "--store", store)
+    assert result.exit_code == 1
+    assert "'order-17' is no run in" in result.stderr
+    assert "not the beginning of a key" in result.stderr

@@ -33,9 +33,23 @@ class Actor:
     """
 
     __slots__ = ("id", "kind", "token")
+    kind: ActorKind[..., Any]
+    id: str
+    token: bytes
 
     def __init__(self, kind: ActorKind[..., Any], actor_id: str, token: bytes) -> None:
-        self.kind, self.id, self.token = kind, actor_id, token
+        for name, value in (("kind", kind), ("id", actor_id), ("token", token)):
+            object.__setattr__(self, name, value)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        """Refused: what an actor holds is changed in turns.
+
+        Raises:
+            AttributeError: Always.
+        """
+        raise AttributeError(
+            f"attribute {name!r} of {self!r} cannot be set from outside: only its methods change what an actor holds"
+        )
 
     def __getattr__(self, name: str) -> Any:
         """The method of this name, or the value of a property."""

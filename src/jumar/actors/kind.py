@@ -7,7 +7,7 @@ import json
 import os
 import sys
 from collections.abc import Callable
-from typing import Any, Generic, ParamSpec, TypeVar, cast
+from typing import Any, Generic, NoReturn, ParamSpec, TypeVar, cast
 
 from jumar.actors.directory import Directory
 from jumar.actors.handle import Actor
@@ -95,6 +95,18 @@ class ActorKind(Generic[P, T]):
         opens = _opens_elsewhere if engine.is_remote else _open
         token = opens(self, actor_id, args, kwargs, makes)
         return cast("T", Actor(self, actor_id, token))
+
+    def __call__(self, *_args: object, **_kwargs: object) -> NoReturn:
+        """Refused: what lives in the store has an id.
+
+        Raises:
+            ActorError: Always.
+        """
+        name = self.__qualname__
+        raise ActorError(
+            f"{name} is an actor class, whose objects have ids: write {name}.get_or_create('some id', ...), or "
+            f"{name}.get('some id') for one that is there"
+        )
 
     def method(self, name: str) -> MethodTask:
         """The method of this name, as a step.

@@ -12,7 +12,7 @@ import click
 from jumar import settings
 from jumar.cli import accept, actors, archive, check, events, gc, pins, rerun, run_page, runs, serve, show, why
 from jumar.cli.target import Failure as _Failure
-from jumar.cli.target import call_of, chosen_path
+from jumar.cli.target import call_of, chosen_path, is_key
 from jumar.cli.target import checked_key as _checked
 from jumar.cli.target import json_option as _json
 from jumar.cli.target import open_store as _open
@@ -68,6 +68,11 @@ def show_call(target: str, value: bool, name: str | None, with_users: bool, path
         if run is not None and name is None:
             run_page.show(run, as_json=as_json)
             return
+        if name is None and not is_key(target):
+            raise _Failure(
+                f"{target!r} is no run in {store.path}, see `jumar runs`, and not the beginning of a key: keys are "
+                f"hexadecimal, see `jumar calls`."
+            )
         found = call_of(store, target if name is None else run_page.key_of(run, target, name))
         users = list(users_of(store.calls(), found.key)) if with_users else None
         show.call(found, _value_of(store, found.key) if value else None, users, as_json=as_json)
@@ -82,7 +87,7 @@ def show_call(target: str, value: bool, name: str | None, with_users: bool, path
 def why_call(key: str | None, last: bool, run: int | None, path: Path | None, as_json: bool) -> None:
     """Say why a call ran: what changed since the nearest earlier one. KEY is the beginning of its key."""
     if (key is not None) + last + (run is not None) != 1:
-        raise click.UsageError("give a KEY (see `jumar calls`), or --last, or --run NUMBER")
+        raise click.UsageError("give one of: a KEY (see `jumar calls`), --last, --run NUMBER")
     with _open(path, also_others=True) as store:
         if key is not None:
             why.show_call(store, _checked(key), as_json=as_json)
@@ -114,7 +119,7 @@ def accept_edit(
     TARGET is script.py:task or package.module:task. The script is loaded, but not run as a program.
     """
     if (target is not None) + listing + (revoke is not None) != 1:
-        raise click.UsageError("give a TARGET such as script.py:task, or --list, or --revoke NUMBER")
+        raise click.UsageError("give one of: a TARGET such as script.py:task, --list, --revoke NUMBER")
     with _open(path, also_others=True) as store:
         if target is not None:
             accept.declare_task(store, target, was, parameter, note)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import inspect
 import json
 import runpy
@@ -14,6 +15,7 @@ import click
 
 from jumar.acceptance import declare
 from jumar.cli.show import when
+from jumar.cli.target import Failure
 from jumar.keys.value import token
 from jumar.store.store import Store
 from jumar.task import Task
@@ -57,15 +59,28 @@ def _load(target: str) -> Task[..., Any]:
     if not place:
         raise click.UsageError(f"{target!r} names no task: write script.py:task or package.module:task")
     if place.endswith(".py"):
+        if not Path(place).is_file():
+            raise Failure(f"there is no script {place} (looked from {Path.cwd()}).")
         sys.path.insert(0, str(Path(place).resolve().parent))
         # Not as __main__: what the script does when it is run is not wanted, its functions are.
-        found = runpy.run_path(place, run_name="__jumar__").get(name)
+        names = runpy.run_path(place, run_name="__jumar__")
     else:
         sys.path.insert(0, str(Path.cwd()))
-        found = getattr(importlib.import_module(place), name, None)
+        if not _can_be_found(place):
+            raise Failure(f"there is no module {place} (looked from {Path.cwd()}). A script is written with its .py.")
+        names = vars(importlib.import_module(place))
+    found = names.get(name)
     if not isinstance(found, Task):
-        raise click.UsageError(f"{place} has no task {name!r}: it has {found!r} under that name")
+        tasks = ", ".join(sorted(known for known, thing in names.items() if isinstance(thing, Task))) or "none"
+        raise Failure(f"{place} has no task {name!r}. Its tasks: {tasks}.")
     return found
+
+
+def _can_be_found(module: str) -> bool:
+    try:
+        return importlib.util.find_spec(module) is not None
+    except ModuleNotFoundError:  # a package on the way to it
+        return False
 
 
 def _default_of(task: Task[..., Any], parameter: str) -> Any:

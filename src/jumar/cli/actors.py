@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from jumar.actors.directory import Directory
+from jumar.cli.sheet import print_table
 from jumar.cli.show import print_rows, when
 from jumar.cli.target import json_option, open_store, store_option
 from jumar.store.sqlite_index import SqliteIndex
@@ -47,7 +47,7 @@ def actors(context: click.Context, path: Path | None, as_json: bool) -> None:
             Text(holder),
         )
         table.add_row(*row)
-    Console().print(table)
+    print_table(table)
     if not found:
         click.echo("No actors.", err=True)
 

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from jumar.cli.sheet import print_table
 from jumar.cli.show import when
 from jumar.cli.target import Failure, json_option, open_store, store_option
 from jumar.runs.book import Book
@@ -35,7 +35,7 @@ def events(run_id: str, path: Path | None, as_json: bool) -> None:
         table.add_column(heading, overflow="fold")
     for event in found:
         table.add_row(when(event.at_s), event.what, Text(event.text))
-    Console().print(table)
+    print_table(table)
 
 
 @click.command("send-event")

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
 from rich.table import Table
 
+from jumar.cli.sheet import print_table
 from jumar.cli.show import seconds, size
 from jumar.cli.target import Failure, calls_of, json_option, open_store, store_option
 from jumar.quantities import parse_duration, parse_size
@@ -127,7 +127,7 @@ def show(swept: Swept, *, dry_run: bool, as_json: bool) -> None:
             table.add_column(heading, justify="right", no_wrap=True)
         for share in (*swept.shares, _total(swept.shares)) if len(swept.shares) > 1 else swept.shares:
             table.add_row(share.task or "(unknown)", f"{share.calls:,}", size(share.size_bytes), seconds(share.seconds))
-        Console().print(table)
+        print_table(table)
     for line in _lines(swept, "would go" if dry_run else "went"):
         click.echo(line)
 

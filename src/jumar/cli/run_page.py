@@ -6,10 +6,10 @@ import json
 from typing import Any
 
 import click
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from jumar.cli.sheet import print_table
 from jumar.cli.show import call_json, print_rows, seconds, when
 from jumar.cli.target import Failure
 from jumar.runs.book import Book, RunInfo
@@ -60,8 +60,8 @@ def show(handle: RunHandle[Any], *, as_json: bool) -> None:
         table.add_column(heading, overflow="fold")
     for name, key, record in named:
         table.add_row(Text(name), key[:12], *_standing(record, log.get(key)))
-    Console().print()
-    Console().print(table)
+    click.echo()
+    print_table(table)
     if info.traceback:
         click.echo("\n" + info.traceback.rstrip())
 
@@ -113,6 +113,6 @@ def show_scripts(found: list[ScriptRun], *, as_json: bool) -> None:
     for run in found:
         process = f"{run.process} on {run.host}" if run.process else "computed nothing"
         table.add_row(str(run.number), Text(run.script), when(run.started_s), process, f"{run.computed:,}")
-    Console().print(table)
+    print_table(table)
     if not found:
         click.echo("No runs.", err=True)

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 import click
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from jumar import settings
 from jumar.cli import run_page
+from jumar.cli.sheet import print_table
 from jumar.cli.show import when
 from jumar.cli.target import Failure, chosen_path, json_option, open_store, store_option
 from jumar.runs.book import Book, RunInfo
@@ -56,7 +56,7 @@ def runs(status: str | None, scripts: bool, path: Path | None, as_json: bool) ->
     for info in found:
         note = "; ".join(filter(None, (info.holder or info.error, _waits(info.waits))))
         table.add_row(Text(info.id), info.status, Text(info.call), when(info.created_s), Text(note))
-    Console().print(table)
+    print_table(table)
     if not found:
         click.echo("No runs.", err=True)
 

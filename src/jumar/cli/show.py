@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from jumar.cli.sheet import print_table
 from jumar.keys.call import describe_arguments
 from jumar.settings import Value
 from jumar.store.records import CallRecord, Totals
@@ -42,7 +42,7 @@ def calls(records: Sequence[CallRecord], *, more: bool, as_json: bool) -> None:
             seconds(record.seconds),
             size(record.size_bytes) if record.state == "done" else "",
         )
-    Console().print(table)
+    print_table(table)
     if more:
         click.echo("… and more: --limit shows them.", err=True)
     if not records:
@@ -116,7 +116,7 @@ def settings(values: Mapping[str, Value], *, as_json: bool) -> None:
         absent = "no limit" if name == "max_store_size" else "automatic"
         text = ", ".join(shown[name]) if isinstance(shown[name], list) else str(shown[name])
         table.add_row(name, absent if shown[name] is None else text, Text(value.origin))
-    Console().print(table)
+    print_table(table)
 
 
 def size(size_bytes: int) -> str:
@@ -175,7 +175,7 @@ def print_rows(rows: Mapping[str, str]) -> None:
     table.add_column(overflow="fold")
     for name, text in rows.items():
         table.add_row(name, Text(text))
-    Console().print(table)
+    print_table(table)
 
 
 def _print_json(found: Any) -> None:

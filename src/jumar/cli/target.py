@@ -57,9 +57,14 @@ def _places(path: Path | None) -> list[Path]:
     return list(chosen) if isinstance(chosen, tuple) else [chosen]
 
 
+def is_key(text: str) -> bool:
+    """Whether a text can be the beginning of a key."""
+    return bool(text) and set(text.lower()) <= set("0123456789abcdef")
+
+
 def checked_key(key: str) -> str:
     """The beginning of a key, in small letters."""
-    if not key or set(key.lower()) - set("0123456789abcdef"):
+    if not is_key(key):
         raise Failure(f"{key!r} is not the beginning of a key: keys are hexadecimal, see `jumar calls`.")
     return key.lower()
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from jumar.clock import Clock, SystemClock
-from jumar.errors import FingerprintError
+from jumar.errors import FingerprintError, UnreadableFileError
 from jumar.keys.digest import digest, digest_all
 from jumar.keys.value_form import record
 from jumar.keys.value_registry import REGISTRY
@@ -101,13 +101,13 @@ def _pieces(place: str) -> Iterator[memoryview]:
             yield view[:size_bytes]
 
 
-def _unreadable(what: str, path: str, error: OSError) -> FingerprintError:
+def _unreadable(what: str, path: str, error: OSError) -> UnreadableFileError:
     if isinstance(error, FileNotFoundError):
-        return FingerprintError(
+        return UnreadableFileError(
             f"the {what} {path!r}, whose content was to be the argument, does not exist "
             f"(the working directory is {str(Path.cwd())!r})"
         )
-    return FingerprintError(f"the {what} {path!r} cannot be read: {error.strerror or error}")
+    return UnreadableFileError(f"the {what} {path!r} cannot be read: {error.strerror or error}")
 
 
 DIGESTS = ContentDigests(SystemClock())

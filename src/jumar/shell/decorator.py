@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ParamSpec, overload
 
+from jumar.errors import DeclarationError
 from jumar.graph.call_info import CallInfo
 from jumar.graph.keep import Keep
 from jumar.graph.options import Follow, Options, Reuse
@@ -81,6 +82,10 @@ def shell(command: Callable[..., Any] | None = None, /, **options: Any) -> Any:
         >>> count("jumar").stdout
         '5\n'
     """
+    if command is not None and not callable(command):
+        raise DeclarationError(
+            f"{command!r} cannot be called; @jumar.shell goes above a function that gives the command line"
+        )
     from jumar.shell.options import ShellOptions  # noqa: PLC0415  (most programs run no commands)
     from jumar.shell.task import ShellTask, changed  # noqa: PLC0415
 
