@@ -76,7 +76,7 @@ async def _ran(coroutine: Coroutine[Any, Any, Any], timeout_s: float | None) -> 
     except BaseException as error:
         if isinstance(error, asyncio.CancelledError) and (task := asyncio.current_task()) and task.cancelling():
             raise  # the session ends
-        if isinstance(error, TimeoutError) and limit.expired():  # asyncio says nothing with it
+        if isinstance(error, TimeoutError) and limit.expired() and not error.args:  # asyncio says nothing with it
             name = getattr(coroutine, "__name__", "coroutine")
             error.args = (f"task {name!r} was given up after {timeout_s:g} s, and stopped",)
         error.__traceback__ = error.__traceback__ and error.__traceback__.tb_next

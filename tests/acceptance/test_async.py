@@ -292,3 +292,15 @@ def waits_for_an_asynchronous_one():
 
 def test_a_plain_task_waits_for_an_asynchronous_one(threads):
     assert waits_for_an_asynchronous_one.spawn().result() == 2
+
+
+def test_what_a_task_says_itself_when_its_time_is_over_is_not_replaced():
+    @jumar.task(timeout_s=0.01, checkpoint=False)
+    async def patient():
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            raise TimeoutError("the sensor is silent") from None
+
+    with in_memory(), pytest.raises(TimeoutError, match="the sensor is silent"):
+        patient().result()
