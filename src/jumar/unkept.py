@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-import mmap
 import os
 import tempfile
 import threading
 import weakref
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 from jumar.codecs.codec import Frame
 from jumar.codecs.registry import Codecs
 from jumar.graph.call import NOTHING
+from jumar.store.mapping import copy_of, file_memory
+from jumar.store.store import INLINE_MAX_BYTES
 
-_MAPPED_MIN_BYTES = 1 << 20
-"""From this size on readers map one copy privately; below it a copy for each costs less than a map."""
+_MAPPED_MIN_BYTES = 64 * 1024 * 1024
+"""From this size on further readers map one file. Each file takes a descriptor, of which a program may have a thousand: so
+only for values of which it cannot have that many."""
 
 _CODECS = Codecs()
 
@@ -39,7 +42,7 @@ class Unkept:
         ([1], [1])
     """
 
-    __slots__ = ("__weakref__", "_codec", "_file", "_lock", "_value", "_written", "is_sole")
+    __slots__ = ("__weakref__", "_codec", "_file", "_lock", "_size_bytes", "_value", "_written", "is_sole")
 
     def __init__(self, value: Any) -> None:
         self._value = value
@@ -69,26 +72,32 @@ class Unkept:
         return self.take() if self._value is NOTHING else self._value
 
     def _write(self, frames: Sequence[Frame]) -> None:
-        size_bytes = sum(map(len, frames))
-        self._written = b""
-        if size_bytes >= _MAPPED_MIN_BYTES:
-            file = _nameless()
-            weakref.finalize(self, os.close, file)
-            try:
-                for frame in frames:
-                    _write_all(file, frame)
-            except OSError:  # no room there: the program's own memory has some, or says so
-                os.ftruncate(file, 0)
-            else:
-                self._file = file
+        self._size_bytes = sum(map(len, frames))
+        if self._size_bytes >= _MAPPED_MIN_BYTES:
+            # Without a descriptor, or room for the file, the program's own memory serves as well, or says so.
+            with suppress(OSError):
+                self._file = self._in_file(frames)
                 return
         self._written = b"".join(frames)
 
+    def _in_file(self, frames: Sequence[Frame]) -> int:
+        file = _nameless()
+        try:
+            for frame in frames:
+                _write_all(file, frame)
+        except BaseException:
+            os.close(file)
+            raise
+        weakref.finalize(self, os.close, file)
+        return file
+
     def _read(self) -> Any:
-        if self._file is None:
+        if self._file is not None:
+            memory = file_memory(self._file, self._size_bytes)
+        elif self._size_bytes <= INLINE_MAX_BYTES:  # in plain memory, as from a row of the store
             memory = memoryview(bytearray(self._written))
         else:
-            memory = memoryview(mmap.mmap(self._file, 0, access=mmap.ACCESS_COPY))
+            memory = copy_of((self._written,), self._size_bytes)
         return _CODECS.named(self._codec).decode(memory)
 
 

@@ -1,5 +1,6 @@
 """Values that are in no store: a value of its own for each reader."""
 
+import resource
 import threading
 from collections import Counter
 from typing import ClassVar
@@ -11,7 +12,7 @@ import jumar
 from jumar.unkept import Unkept
 
 
-@pytest.mark.parametrize("count", [3, 1_000_000])
+@pytest.mark.parametrize("count", [3, 1_000, 1_000_000, 10_000_000])
 def test_each_reader_has_a_value_of_its_own_and_the_first_one_the_object(count):
     made = np.arange(count)
     unkept = Unkept(made)
@@ -21,6 +22,20 @@ def test_each_reader_has_a_value_of_its_own_and_the_first_one_the_object(count):
     second[:] = -2
     assert (third == np.arange(count)).all()
     assert third.flags.writeable
+
+
+def test_where_no_file_can_be_opened_each_reader_has_a_value_of_its_own_all_the_same():
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    made = np.arange(10_000_000)
+    unkept = Unkept(made)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, limits[1]))
+    try:
+        first, second = unkept.take(), unkept.take()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    assert first is made
+    first[:] = -1
+    assert (second == np.arange(10_000_000)).all()
 
 
 class WaywardError(Exception):
