@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from typing import Any, NamedTuple
 
 from jumar.clock import SystemClock
@@ -13,9 +12,9 @@ from jumar.keys.digest import digest
 from jumar.keys.value import token
 from jumar.store import holder as holders
 from jumar.store.actor_rows import ActorRow, ActorRows, lease_key, state_key
+from jumar.store.care import careful
 from jumar.store.lease import Leases
 from jumar.store.records import Entry, TaskInfo
-from jumar.store.sqlite_connection import FAULTS
 from jumar.store.sqlite_index import SqliteIndex
 from jumar.store.store import Store
 
@@ -168,13 +167,6 @@ class Directory:
                 )
             self.rows.delete(row, self.leases.holder)
 
-    @contextmanager
-    def careful(self) -> Iterator[None]:
-        """Turn errors of the database into errors that say what they mean."""
-        try:
-            yield
-        except (*FAULTS, OSError) as error:
-            raise ActorError(
-                f"the actors of {self.store!r} cannot be read or written ({type(error).__name__}: {error}): another program "
-                f"holds the index, the disk is full, or it may not be written."
-            ) from error
+    def careful(self) -> AbstractContextManager[None]:
+        """While in this block, errors of the database become errors that say what they mean; see `careful`."""
+        return careful(self.store, "actors", ActorError)

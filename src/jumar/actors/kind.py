@@ -19,6 +19,7 @@ from jumar.errors import ActorError, DeclarationError
 from jumar.graph.options import Options
 from jumar.here import PLACE
 from jumar.keys.code_origin import people_name
+from jumar.naming import is_name
 from jumar.script import imported, thing_of
 from jumar.session import current as current_session
 from jumar.task import Task
@@ -89,7 +90,7 @@ class ActorKind(Generic[P, T]):
         return self._opened(actor_id, (), {}, makes=False)
 
     def _opened(self, actor_id: str, args: tuple[Any, ...], kwargs: dict[str, Any], *, makes: bool) -> T:
-        if not isinstance(actor_id, str) or not actor_id.strip() or not actor_id.isprintable():
+        if not is_name(actor_id):
             raise ActorError(f"{actor_id!r} cannot be the id of an actor: it takes a text of one line")
         engine: Engine = PLACE.get().engine or current_session().engine
         opens = _opens_elsewhere if engine.is_remote else _open

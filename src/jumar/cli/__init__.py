@@ -12,13 +12,14 @@ import click
 from jumar import settings
 from jumar.cli import accept, actors, archive, check, events, gc, pins, rerun, run_page, runs, serve, show, why
 from jumar.cli.target import Failure as _Failure
-from jumar.cli.target import call_of, chosen_path, is_key
+from jumar.cli.target import call_of, chosen_path
 from jumar.cli.target import checked_key as _checked
 from jumar.cli.target import json_option as _json
 from jumar.cli.target import open_store as _open
 from jumar.cli.target import store_option as _store
 from jumar.defaults import defaults_of
 from jumar.errors import JumarError
+from jumar.keys.call import is_key_prefix
 from jumar.plan import plan
 from jumar.store.choice import Choice
 from jumar.store.retention import users_of
@@ -68,7 +69,7 @@ def show_call(target: str, value: bool, name: str | None, with_users: bool, path
         if run is not None and name is None:
             run_page.show(run, as_json=as_json)
             return
-        if name is None and not is_key(target):
+        if name is None and not is_key_prefix(target):
             raise _Failure(
                 f"{target!r} is no run in {store.path}, see `jumar runs`, and not the beginning of a key: keys are "
                 f"hexadecimal, see `jumar calls`."

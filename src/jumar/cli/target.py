@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from jumar import project, settings
+from jumar.keys.call import is_key_prefix
 from jumar.store.records import CallRecord
 from jumar.store.sources import open_stores
 from jumar.store.store import Store
@@ -57,14 +58,9 @@ def _places(path: Path | None) -> list[Path]:
     return list(chosen) if isinstance(chosen, tuple) else [chosen]
 
 
-def is_key(text: str) -> bool:
-    """Whether a text can be the beginning of a key."""
-    return bool(text) and set(text.lower()) <= set("0123456789abcdef")
-
-
 def checked_key(key: str) -> str:
     """The beginning of a key, in small letters."""
-    if not is_key(key):
+    if not is_key_prefix(key):
         raise Failure(f"{key!r} is not the beginning of a key: keys are hexadecimal, see `jumar calls`.")
     return key.lower()
 

@@ -151,6 +151,16 @@ def call_key(code: bytes, arguments: bytes, salt: bytes = b"") -> bytes:
     return blake3(_DOMAIN + code + arguments + salt).digest()
 
 
+def is_key_prefix(text: str) -> bool:
+    """Whether a text can be the beginning of a key in hexadecimal.
+
+    Example:
+        >>> is_key_prefix("3FA8"), is_key_prefix("order-17"), is_key_prefix("")
+        (True, False, False)
+    """
+    return bool(text) and set(text.lower()) <= set("0123456789abcdef")
+
+
 def split_arguments(arguments: bytes) -> list[bytes]:
     """The tokens of the parameters, apart: the opposite of joining what ``Signature.tokens`` gave."""
     # Side by side they are the inside of a tuple's token, whose direct parts have paths of one index.

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from typing import Any, NamedTuple
 
 from jumar.clock import SystemClock
@@ -13,12 +12,12 @@ from jumar.runs.log import LoggedCall, logged
 from jumar.runs.root import shown
 from jumar.store import holder as holders
 from jumar.store.awaited import Awaited
+from jumar.store.care import careful
 from jumar.store.lease import Leases
 from jumar.store.named_runs import NamedRun, NamedRuns, State
 from jumar.store.records import CallRecord
 from jumar.store.run_leavings import RunLeavings
 from jumar.store.run_queue import lease_key, queue_key
-from jumar.store.sqlite_connection import FAULTS
 from jumar.store.sqlite_index import SqliteIndex
 from jumar.store.store import Store
 from jumar.store.sweep import discard
@@ -171,16 +170,9 @@ class Book:
             own = set() if keep_results else self.leavings.own(run.token)
             return discard(self.store, own.union(self.table.delete(run.token)), f"run {run.id!r} was deleted").calls
 
-    @contextmanager
-    def careful(self) -> Iterator[None]:
-        """Turn errors of the database into errors that say what they mean."""
-        try:
-            yield
-        except (*FAULTS, OSError) as error:
-            raise RunError(
-                f"the runs of {self.store!r} cannot be read or written ({type(error).__name__}: {error}): another program "
-                f"holds the index, the disk is full, or it may not be written."
-            ) from error
+    def careful(self) -> AbstractContextManager[None]:
+        """While in this block, errors of the database become errors that say what they mean; see `careful`."""
+        return careful(self.store, "runs", RunError)
 
 
 def no_run(run_id: str, store: Store) -> RunError:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from jumar.errors import RunError
+from jumar.naming import is_name
 from jumar.runs.book import Book
 from jumar.runs.root import Root, difference
 from jumar.store.named_runs import NamedRun
@@ -92,6 +93,6 @@ def checked_id(run_id: str) -> str:
     Raises:
         RunError: It cannot.
     """
-    if not isinstance(run_id, str) or not run_id.strip() or not run_id.isprintable():
+    if not is_name(run_id):
         raise RunError(f"id={run_id!r} cannot be the id of a run: it takes a text of one line")
     return run_id

@@ -17,7 +17,7 @@ from jumar.graph.arguments import rebuild
 from jumar.graph.call import DONE, NOTHING, Call
 from jumar.graph.options import Options
 from jumar.here import PLACE, Place
-from jumar.keys.call import split_arguments
+from jumar.keys.call import is_key_prefix, split_arguments
 from jumar.keys.value_again import UnsaidError, value_of
 from jumar.keys.value_outline import expanded
 from jumar.open_run import OpenRun
@@ -77,7 +77,7 @@ def _called(fn: RunFunction, /, *args: Any, **kwargs: Any) -> Any:
 
 def _record(store: Store, key: str) -> CallRecord:
     prefix = key.strip().lower()
-    if not prefix or set(prefix) - set("0123456789abcdef"):
+    if not is_key_prefix(prefix):
         raise RunError(f"{key!r} is not the beginning of a key: keys are hexadecimal, see `jumar calls`.")
     store.flush()
     found = {record.key: record for record, _ in zip(store.calls(prefix=prefix), range(3), strict=False)}

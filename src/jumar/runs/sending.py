@@ -10,6 +10,7 @@ from jumar.current import current_call
 from jumar.errors import ArgumentError, RunError
 from jumar.graph.options import Options
 from jumar.here import PLACE
+from jumar.naming import is_name
 from jumar.runs.book import Book, no_run
 from jumar.runs.vigil import VIGIL
 from jumar.session import current
@@ -83,7 +84,7 @@ def check_name(name: Any) -> None:
     Raises:
         ArgumentError: It cannot.
     """
-    if not isinstance(name, str) or not name.strip() or not name.isprintable():
+    if not is_name(name):
         raise ArgumentError(f"name={name!r} cannot be the name of an event: it takes a text of one line")
 
 
