@@ -169,9 +169,7 @@ class Endings:
     def end(self, calls: Sequence[Call], how: How, seconds: float) -> None:
         """Tell the futures of calls that have no result."""
         for index, call in enumerate(calls):
-            if (
-                how == "cancelled"
-            ):  # one that failed may yet be returned by its maker, and is then kept with what it had
+            if how == "cancelled":  # what failed may yet be returned by its maker, and is then kept with what it had
                 call.args = call.kwargs = None
             for future in call.release():
                 future.settle(cancelled=how == "cancelled")

@@ -104,7 +104,8 @@ class Engine:
         self.complain, self.holds, self.known = self._recorder.complain, self._recorder.holds, self._recorder.known
         self.remake = self._make
         self._executor, self._executors = executor, executors or {}
-        self._is_in_place = in_place = isinstance(executor, InlineExecutor)
+        self.is_in_place = in_place = isinstance(executor, InlineExecutor)
+        """Whether calls run in the threads that make them."""
         self._live = live = Live()
         self.expect = live.expect
         self._latch = live.latch
@@ -151,7 +152,7 @@ class Engine:
         """A future for the call, which is found, joined with an equal one under way, or run."""
         if call.entered or call.twin is not None:
             return self._follow(call.twin or call)
-        if self._is_in_place:
+        if self.is_in_place:
             self._waits.is_deep(call)  # raises where the call would find no room on the stack
         future: Future[Any] = Future(self, call)
         look = call.look and not call.unrepeatable
@@ -455,7 +456,7 @@ class Engine:
         """
         if executor not in self._executors:
             raise ArgumentError(unknown_executor(executor, task, self._executors))
-        return None if self._is_in_place else executor
+        return None if self.is_in_place else executor
 
     def pooled(self) -> Pool:
         """What looks after results in memory: all of them where there is a budget, else those that are to stay there."""
@@ -483,11 +484,6 @@ class Engine:
     def workers(self) -> int:
         """How many calls run at a time."""
         return self._executor.workers + sum(each.workers for each in self._executors.values())
-
-    @property
-    def is_in_place(self) -> bool:
-        """Whether calls run in the threads that make them."""
-        return self._is_in_place
 
     @property
     def is_closed(self) -> bool:

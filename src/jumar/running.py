@@ -172,7 +172,7 @@ class Running:
 
     def _distant_of(self, call: Call) -> Distant | None:
         """What runs the call's function in another process; None where it is run here."""
-        return None if not self._distant or call.task.runs_here else self._distant.get(call.executor)
+        return None if call.task.runs_here else self._distant.get(call.executor)
 
     def _run_elsewhere(
         self, distant: Distant, call: Call, serial: int, args: tuple[Any, ...], kwargs: dict[str, Any] | None

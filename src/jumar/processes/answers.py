@@ -29,7 +29,6 @@ class Held:
         self.engine = engine
         self.call = call
         self.future: Future[Any] | None = None
-
         self.chunk: Chunk[Any] | None = None
 
     @property

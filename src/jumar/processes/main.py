@@ -9,6 +9,7 @@ import signal
 import sys
 import threading
 import time
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 from jumar import session, worker
@@ -171,12 +172,10 @@ def _heed_the_driver(channel: Channel, serving: Worker, calls: int) -> None:
     poll = select.poll()
     poll.register(channel.fileno(), select.POLLRDHUP if hasattr(select, "POLLRDHUP") else 0)
     poll.register(calls, select.POLLIN)
-    try:
+    with suppress(Lost):  # the driver is gone, as when the poll says so
         while all(descriptor == calls and event & select.POLLIN for descriptor, event in poll.poll()):
             os.read(calls, 1)
             serving.series.hand_back()
-    except Lost:
-        pass
     if not serving.is_over:
         _end()
 

@@ -7,6 +7,7 @@ again, is not known here: as long as it lives it renews its lease, so that one o
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 
 from jumar.runs.looks import looks
 from jumar.store import holder as holders
@@ -29,12 +30,10 @@ def take_over(leases: Leases, key: bytes, ticks: Iterable[None] | None = None) -
     first = leases.written(key)
     if first is not None and holders.life(holders.read(first[0])) != "unknown":
         return False
-    try:
+    with suppress(TimeoutError):  # so long nobody has renewed it: it has lapsed
         for _ in looks(leases.lease_s + 1, "") if ticks is None else ticks:
             if leases.take(key):
                 return True
             if leases.written(key) != first:  # it was renewed, or is another one's
                 return False
-    except TimeoutError:
-        pass
     return leases.take(key)

@@ -8,6 +8,7 @@ import re
 import textwrap
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from typing import NamedTuple
@@ -215,9 +216,9 @@ def _likeness(then: CodePart | None, now: CodePart | None) -> float:
 
 def _words(source: str) -> list[str]:
     """The words below a function's head: decorators and a short signature are much the same everywhere."""
-    try:
+    with suppress(
+        SyntaxError, IndexError, TypeError
+    ):  # no function, or one that cannot be read alone, such as a lambda
         body = getattr(ast.parse(textwrap.dedent(source)).body[0], "body", [])
         source = "\n".join(map(ast.unparse, body)) or source
-    except (SyntaxError, IndexError, TypeError):  # no function, or one that cannot be read alone, such as a lambda
-        pass
     return _WORD.findall(source)[:_WORDS_COMPARED]
