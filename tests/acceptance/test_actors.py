@@ -1,10 +1,12 @@
 """Durable actors: objects by id, whose state is committed with each call; each test by what was done and what is left."""
 
+import functools
 import json
 import threading
 
 import pytest
 from click.testing import CliRunner
+from tests.acceptance.world import world
 
 import jumar
 from jumar.actors import ActorError
@@ -12,31 +14,7 @@ from jumar.cli import cli
 from jumar.keys.call import describe_arguments
 from jumar.store.retention import Rules
 
-
-class World:
-    """What lies outside of the program. Says itself that it is no part of what tasks compute."""
-
-    def __init__(self):
-        self.done, self.gate, self.broken = [], None, False
-
-    def __jumar_key__(self):
-        return "world"
-
-    def __reduce__(self):
-        return _the_world, ()
-
-
-world = World()
-
-
-def _the_world():
-    return world
-
-
-@pytest.fixture(autouse=True)
-def new_world(gate):
-    world.__init__()
-    world.gate = gate
+pytestmark = pytest.mark.usefixtures("new_world")
 
 
 @pytest.fixture(params=["inline", "threads"])
@@ -46,13 +24,8 @@ def session(request, tmp_path):
 
 
 @pytest.fixture
-def again(tmp_path):
-    """A new session on the same store, as another program would have."""
-
-    def again(**options):
-        return jumar.Session(tmp_path / "store", workers=4, **options)
-
-    return again
+def again(again):
+    return functools.partial(again, workers=4)
 
 
 @jumar.task
@@ -132,7 +105,7 @@ def puts(actor_id, *lines):
 def main(n):
     log = Log.get_or_create("of a run")
     values = [log.put("a"), log.put("a"), *log.read()]
-    if world.broken:
+    if world.is_broken:
         raise ConnectionError("broken")
     return values, log.put(n)
 
@@ -222,10 +195,10 @@ def test_two_sessions_take_turns(again):
 
 
 def test_in_a_run_each_turn_is_taken_once(again):
-    world.broken = True
+    world.is_broken = True
     with again():
         assert main.start(7, id="r").wait() == "failed"
-    world.broken = False
+    world.is_broken = False
     with again():
         run = jumar.resume("r")
         assert run.result() == ([1, 2, "a", "a"], 3)
@@ -240,7 +213,7 @@ def test_in_a_run_each_turn_is_taken_once(again):
 
 
 def test_a_method_may_start_a_run(again):
-    world.broken = False
+    world.is_broken = False
     with again():
         log = Log.get_or_create("x")
         assert log.start("inner") == ([1, 2, "a", "a"], 3)

@@ -9,6 +9,9 @@ import sys
 import threading
 from pathlib import Path
 
+import pytest
+from tests.acceptance.world import world
+
 import jumar
 from jumar.runs import LoggedCall
 from jumar.runs.book import Book
@@ -18,29 +21,12 @@ from jumar.store.store import Store
 DOC = Path(__file__).parents[2] / "docs" / "how-to" / "sql.md"
 
 
-class World:
-    """What lies outside of the program. Says itself that it is no part of what tasks compute."""
-
-    def __init__(self):
-        self.failures, self.ran = 0, []
-
-    def __jumar_key__(self):
-        return "world"
-
-    def __reduce__(self):
-        return _the_world, ()
-
-
-world = World()
-
-
-def _the_world():
-    return world
+pytestmark = pytest.mark.usefixtures("new_world")
 
 
 @jumar.task(retries=2)
 def flaky(n):
-    world.ran.append(("flaky", threading.current_thread().name))
+    world.done.append(("flaky", threading.current_thread().name))
     if world.failures:
         world.failures -= 1
         raise ConnectionError("not now")
@@ -49,13 +35,13 @@ def flaky(n):
 
 @jumar.task(resources={"gpu": 1}, executor="io")
 def heavy(n):
-    world.ran.append(("heavy", threading.current_thread().name))
+    world.done.append(("heavy", threading.current_thread().name))
     return n * 2
 
 
 @jumar.task
 def main(n):
-    world.ran.append(("main", threading.current_thread().name))
+    world.done.append(("main", threading.current_thread().name))
     return flaky.spawn(n).result() + heavy.spawn(n).result()
 
 
@@ -100,7 +86,8 @@ def by_name(run):
 
 
 def reset(failures=0):
-    world.failures, world.ran = failures, []
+    world.failures = failures
+    world.done.clear()
 
 
 def test_the_log_has_worker_attempts_times_executor_and_resources(tmp_path):
@@ -115,8 +102,8 @@ def test_the_log_has_worker_attempts_times_executor_and_resources(tmp_path):
         "flaky": ("done", 2, ""),
         "heavy": ("done", 1, "io"),
     }
-    assert [name for name, _ in world.ran] == ["main", "flaky", "flaky", "heavy"]
-    assert {name: call.worker for name, call in log.items()} == dict(world.ran)  # of two attempts the last
+    assert [name for name, _ in world.done] == ["main", "flaky", "flaky", "heavy"]
+    assert {name: call.worker for name, call in log.items()} == dict(world.done)  # of two attempts the last
     assert log["heavy"].resources == {"gpu": 1.0}
     assert log["main"].resources == {}
     assert all(call.begun_s <= call.ended_s and call.drive == 1 for call in log.values())
@@ -154,7 +141,7 @@ def test_what_a_run_has_computed_stays_so_when_it_is_found_again_and_is_restored
         again = main.start(1, id="x")
         assert again.result() == 3
         assert by_name(again) == first
-    assert sorted(name for name, _ in world.ran) == ["flaky", "heavy", "main", "main"]
+    assert sorted(name for name, _ in world.done) == ["flaky", "heavy", "main", "main"]
 
 
 def test_what_runs_is_in_the_log_and_a_call_that_was_taken_back_is_cancelled(tmp_path, gate):
@@ -271,7 +258,7 @@ def test_show_prints_tries_and_workers(tmp_path):
     environment = os.environ | {"COLUMNS": "200"}
     shown = subprocess.run(command, capture_output=True, text=True, check=True, env=environment, timeout=60).stdout
     line = next(line for line in shown.splitlines() if line.startswith("flaky"))
-    assert re.search(r"done .* 2 .*" + dict(world.ran)["flaky"], line)
+    assert re.search(r"done .* 2 .*" + dict(world.done)["flaky"], line)
     found = subprocess.run([*command, "--json"], capture_output=True, text=True, check=True, timeout=60).stdout
     logs = {call["name"]: call["log"] for call in json.loads(found)["calls"]}
     assert (logs["flaky"]["attempts"], logs["heavy"]["resources"]) == (2, {"gpu": 1.0})

@@ -1,45 +1,13 @@
 """What stays of a run when it has succeeded or is deleted: what it was told to keep, and what others have asked for."""
 
 import pytest
+from tests.acceptance.world import world
 
 import jumar
 from jumar.runs import RunError
 from jumar.store.pins import Pin
 
-
-class World:
-    """What lies outside of the program. Says itself that it is no part of what tasks compute."""
-
-    def __init__(self):
-        self.done, self.broken = [], False
-
-    def __jumar_key__(self):
-        return "world"
-
-    def __reduce__(self):
-        return _the_world, ()
-
-
-world = World()
-
-
-def _the_world():
-    return world
-
-
-@pytest.fixture(autouse=True)
-def new_world():
-    world.__init__()
-
-
-@pytest.fixture
-def again(tmp_path):
-    """A new session on the same store, as another program would have."""
-
-    def again(**options):
-        return jumar.Session(tmp_path / "store", workers=2, **options)
-
-    return again
+pytestmark = pytest.mark.usefixtures("new_world")
 
 
 @jumar.step
@@ -64,7 +32,7 @@ def size(block):
 def main(n):
     sizes = [size(block.spawn(i)) for i in range(n)]
     put("sent")
-    if world.broken:
+    if world.is_broken:
         raise ConnectionError("broken")
     return sum(sizes)
 
@@ -101,11 +69,11 @@ def test_a_run_that_has_succeeded_keeps_what_it_was_told_to(again, keep, names, 
 
 
 def test_a_run_that_has_failed_keeps_all_until_it_has_succeeded(again):
-    world.broken = True
+    world.is_broken = True
     with again(keep_runs="result") as session:
         assert main.start(2, id="x").wait() == "failed"
         assert left(session) == [name for name in EVERYTHING if name != "main"]
-    world.broken = False
+    world.is_broken = False
     with again() as session:  # what the run was started with counts
         assert jumar.resume("x").result() == 200_000
         assert left(session) == ["main"]

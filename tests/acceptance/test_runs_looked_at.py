@@ -6,53 +6,13 @@ import subprocess
 import sys
 
 import pytest
+from tests.acceptance.world import world
 
 import jumar
 from jumar.runs import RunError, RunFailedError
 
-
-class World:
-    """What lies outside of the program. Says itself that it is no part of what tasks compute."""
-
-    def __init__(self):
-        self.broken, self.done = set(), []
-
-    def __jumar_key__(self):
-        return "world"
-
-    def __reduce__(self):
-        return _the_world, ()
-
-    def do(self, *what):
-        if what in self.broken:
-            raise ConnectionError(f"{what} is broken")
-        self.done.append(what)
-        return len(self.done)
-
-
-world = World()
+pytestmark = pytest.mark.usefixtures("new_world")
 broken, done = world.broken, world.done
-
-
-def _the_world():
-    return world
-
-
-@pytest.fixture(autouse=True)
-def empty_world(gate):
-    broken.clear()
-    done.clear()
-    world.gate = gate
-
-
-@pytest.fixture
-def again(tmp_path):
-    """A new session on the same store, as another program would have."""
-
-    def again(**options):
-        return jumar.Session(tmp_path / "store", workers=2, **options)
-
-    return again
 
 
 @jumar.step
